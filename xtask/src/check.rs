@@ -1,0 +1,66 @@
+//! What the CI asks: format, lints, tests.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::build::{self, Profile};
+use crate::command;
+use crate::steps::Steps;
+use crate::workspace::{WASM_PROFILE, WASM_TARGET, Workspace};
+
+/// `cargo xtask ci`: stops at the first step that fails.
+pub(crate) fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    lint(workspace, steps)?;
+    deny(workspace, steps)?;
+    test(workspace, steps, &[])
+}
+
+/// `cargo xtask lint`
+pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.run("format", || command::run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
+
+    let mut native = cargo(workspace);
+    native.args(["clippy", "--workspace", "--all-targets"]).args(workspace.without_fixtures());
+    steps.run("lint native", || command::run(native.args(["--", "-D", "warnings"])))?;
+
+    if workspace.guests.is_empty() {
+        return Ok(());
+    }
+    // The profile of the build, though lints need no optimisation: macros and build scripts of the guests are then
+    // compiled once for both.
+    let mut wasm = cargo(workspace);
+    wasm.args(["clippy", "--target", WASM_TARGET, "--profile", WASM_PROFILE]).args(workspace.only_guests());
+    steps.run("lint wasm", || command::run(wasm.args(["--", "-D", "warnings"])))
+}
+
+/// `cargo xtask test`; `arguments` are those of the test binaries, names of tests among them.
+pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    build::components(workspace, steps)?;
+
+    // The host that the tests start, built in one call with the tests: the features of all members are then unified the same
+    // way, and wasmtime is compiled once. `-p souk` alone would be another build of it.
+    let mut programs = cargo(workspace);
+    programs.args(["build", "--workspace", "--bins", "--tests"]).args(workspace.without_fixtures());
+    steps.run("build tests", || command::run(&mut programs))?;
+
+    let mut tests = cargo(workspace);
+    tests.args(["test", "--workspace"]).args(workspace.without_fixtures()).arg("--").args(arguments);
+    tests.env("SOUK_BIN", build::binary(workspace, "souk", Profile::Dev));
+    steps.run("test", || command::run(&mut tests))
+}
+
+/// Licences, advisories and banned crates, where the tool for it is installed.
+fn deny(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    if command::find("cargo-deny").is_none() {
+        steps.leave_out("deny", "cargo-deny is not installed");
+        return Ok(());
+    }
+    steps.run("deny", || command::run(cargo(workspace).args(["deny", "check"])))
+}
+
+fn cargo(workspace: &Workspace) -> Command {
+    let mut cargo = command::cargo();
+    cargo.current_dir(&workspace.root);
+    cargo
+}

@@ -1,0 +1,109 @@
+//! The project's commands: `cargo xtask --help`.
+//!
+//! One program instead of shell scripts and CI YAML, so that a laptop and the CI run the same thing. A fresh machine needs
+//! nothing but a Rust toolchain; `setup` gets the one part that a toolchain lacks. Left out on purpose: deployment, images,
+//! releases.
+#![expect(
+    clippy::print_stderr,
+    reason = "a command-line tool: progress and times belong on stderr, where they do not mix with a program's output"
+)]
+
+mod command;
+mod steps;
+mod workspace;
+
+mod setup;
+
+mod debian;
+mod sources;
+mod standard_library;
+
+mod build;
+mod check;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::build::Profile;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// The commands that build, start, test and measure souk.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make sure of the wasm32-wasip2 standard library (every command below does it as well).
+    ///
+    /// First by rustup. Where its server cannot be reached, from the sources in a Debian mirror, by the machine's own apt
+    /// configuration and without root; that takes about a minute and happens once per toolchain.
+    Setup,
+    /// Build every component and the host.
+    Build {
+        /// Build the host optimised. Components always are: what is tested is what is shipped.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Build, then start the shop with its demo data: `souk up --demo`.
+    Up {
+        /// Start the optimised host.
+        #[arg(long)]
+        release: bool,
+        /// Further arguments of `souk up`, after `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Build, then run every test.
+    Test {
+        /// Run only the tests whose name contains one of these.
+        filter: Vec<String>,
+        /// Further arguments of the test binaries, after `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Check format and lints of the native code and of the guests' WebAssembly part; warnings are errors.
+    Lint,
+    /// Run everything that the CI runs: setup, lint, build, test.
+    Ci,
+    /// Measure: build everything optimised and run the benchmarks, or the one that is named.
+    Bench {
+        /// The benchmark to run; without it, all of them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        name: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut steps = Steps::default();
+    let outcome = run(&arguments.command, &mut steps);
+    steps.print_summary();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command, steps: &mut Steps) -> Result<()> {
+    let workspace = Workspace::load().context("cannot read the workspace")?;
+    steps.quiet("setup", || setup::library(&workspace))?;
+    match command {
+        Command::Setup => Ok(()),
+        Command::Build { release } => build::everything(&workspace, steps, Profile::of(*release)),
+        Command::Up { release, arguments } => build::up(&workspace, steps, Profile::of(*release), arguments),
+        Command::Test { filter, arguments } => check::test(&workspace, steps, &[&filter[..], arguments].concat()),
+        Command::Lint => check::lint(&workspace, steps),
+        Command::Ci => check::ci(&workspace, steps),
+        Command::Bench { name } => build::bench(&workspace, steps, name),
+    }
+}
