@@ -1,0 +1,205 @@
+//! One commit for many transactions: each in a savepoint of its own, so that one that fails leaves its neighbours undisturbed.
+//!
+//! Nobody is answered before the commit is on the disk, not even those that failed: they were judged on top of their
+//! neighbours' work, which might not come to be.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::connection::Guarded;
+use super::counts::Counts;
+use super::fault::{Fault, at, of_engine};
+use super::limits::Limits;
+use super::outbox;
+use super::statement::Room;
+use crate::contract::{Effect, Error, Expectation, Outcome, Transaction};
+
+/// A transaction that waits for the writer, and whom to tell.
+pub(super) struct Job {
+    pub(super) transaction: Transaction,
+    pub(super) asked: Instant,
+    pub(super) answer: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+impl Job {
+    /// Answers. Whether anybody still listens makes no difference to what was done.
+    fn tell(self, result: Result<Outcome, Error>) {
+        let _ = self.answer.send(result);
+    }
+}
+
+/// How a group ended, for the writer to adapt to.
+pub(super) struct Ended {
+    /// How many transactions were answered after the commit.
+    pub(super) transactions: usize,
+    /// How long the commit took.
+    pub(super) commit: Duration,
+    /// Whether the commit failed.
+    pub(super) failed: bool,
+}
+
+/// Carries out as many waiting transactions as fit into one group, and answers them.
+pub(super) fn carry_out(db: &Guarded, waiting: &mut VecDeque<Job>, limits: &Limits, counts: &Counts) -> Ended {
+    let mut begun = Instant::now();
+    if let Err(error) = db.as_host(|db| execute(db, "BEGIN IMMEDIATE")) {
+        let error = of_engine(&error, limits);
+        let told = waiting.drain(..).map(|job| job.tell(Err(error.clone()))).count();
+        counts.group(told, true);
+        return Ended { transactions: told, commit: Duration::ZERO, failed: true };
+    }
+    let mut done = Vec::new();
+    let mut most = limits.group_transactions as usize;
+    while done.len() < most && (done.is_empty() || begun.elapsed() < Duration::from_millis(limits.group_ms)) {
+        let Some(job) = waiting.pop_front() else { break };
+        let Some(job) = still_wanted(job, limits) else { continue };
+        match run(db, &job.transaction, limits) {
+            Verdict::Settled(result) => done.push((job, result)),
+            Verdict::Undone(error) => {
+                counts.undone();
+                job.tell(Err(error));
+                // The engine rolled the whole group back. The neighbours are innocent: they go again, now alone, so that each
+                // such transaction costs one repetition and not one for each after it.
+                most = done.len();
+                begun = Instant::now();
+                done.drain(..).rev().for_each(|(job, _)| waiting.push_front(job));
+                if most == 0 || db.as_host(|db| execute(db, "BEGIN IMMEDIATE")).is_err() {
+                    return Ended { transactions: 1, commit: Duration::ZERO, failed: false };
+                }
+            }
+        }
+    }
+    finish(db, done, limits, counts)
+}
+
+/// Commits and answers.
+fn finish(db: &Guarded, done: Vec<(Job, Result<Outcome, Error>)>, limits: &Limits, counts: &Counts) -> Ended {
+    let started = Instant::now();
+    let committed = db.as_host(|db| execute(db, "COMMIT"));
+    let ended = Ended { transactions: done.len(), commit: started.elapsed(), failed: committed.is_err() };
+    counts.group(ended.transactions, ended.failed);
+    if let Err(error) = committed {
+        roll_back_all(db);
+        let error = at("the commit failed, nothing was written", unavailable(of_engine(&error, limits)));
+        tracing::error!(%error, transactions = done.len(), "commit failed");
+        for (job, _) in done {
+            job.tell(Err(error.clone()));
+        }
+    } else {
+        for (job, result) in done {
+            job.tell(result);
+        }
+    }
+    ended
+}
+
+/// Whatever kept a commit from the disk, to the caller the database can't be used now.
+fn unavailable(error: Error) -> Error {
+    match error {
+        Error::Unavailable(_) => error,
+        other => Error::Unavailable(other.to_string()),
+    }
+}
+
+/// Drops what nobody waits for any more: the caller went away before it began, or it waited too long.
+fn still_wanted(job: Job, limits: &Limits) -> Option<Job> {
+    if job.answer.is_closed() {
+        return None;
+    }
+    if job.asked.elapsed() > Duration::from_millis(limits.wait_ms) {
+        job.tell(Err(Error::Unavailable(format!(
+            "too many waiting: not begun within the limit wait-ms, {}",
+            limits.wait_ms
+        ))));
+        return None;
+    }
+    Some(job)
+}
+
+/// What a transaction did to its group.
+enum Verdict {
+    /// Written or rolled back to its savepoint; the group goes on.
+    Settled(Result<Outcome, Error>),
+    /// It made the engine roll back everything: `OR ROLLBACK`, `RAISE(ROLLBACK)`, no space, an interrupted change.
+    Undone(Error),
+}
+
+fn run(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Verdict {
+    if let Err(error) = db.as_host(|db| execute(db, "SAVEPOINT souk")) {
+        return undone(db, of_engine(&error, limits));
+    }
+    db.budget.start_time(Duration::from_millis(limits.transaction_ms));
+    let result = steps(db, transaction, limits);
+    let finished = match &result {
+        Err(error) if db.db.is_autocommit() => return Verdict::Undone(error.clone()),
+        Ok(Outcome::Committed(_)) => db.as_host(|db| execute(db, "RELEASE souk")),
+        _ => db.as_host(|db| execute(db, "ROLLBACK TO souk").and_then(|()| execute(db, "RELEASE souk"))),
+    };
+    match finished {
+        Ok(()) => Verdict::Settled(result),
+        Err(error) => undone(db, of_engine(&error, limits)),
+    }
+}
+
+/// The savepoint could not be handled: the group is in an unknown state, so all of it is rolled back.
+fn undone(db: &Guarded, error: Error) -> Verdict {
+    roll_back_all(db);
+    Verdict::Undone(error)
+}
+
+fn roll_back_all(db: &Guarded) {
+    if db.db.is_autocommit() {
+        return;
+    }
+    if let Err(error) = db.as_host(|db| execute(db, "ROLLBACK")) {
+        tracing::error!(%error, "rollback failed");
+    }
+}
+
+/// Runs the steps and stores the events.
+fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Outcome, Error> {
+    let mut room = Room::new(limits);
+    let mut effects = Vec::with_capacity(transaction.steps.len());
+    for (index, step) in transaction.steps.iter().enumerate() {
+        let done = db.shape(&step.statement.sql).and_then(|shape| {
+            let (rows, returned) = db.run(&shape, &step.statement, &mut room)?;
+            // The engine's counter keeps its old value when a statement changes nothing by nature.
+            let changed = if shape.reads { 0 } else { db.db.changes() };
+            Ok((Effect { changed, rows }, if shape.reads { returned } else { changed }))
+        });
+        let (effect, found) = done.map_err(|fault| at(format_args!("step {index}"), in_time(db, fault, limits)))?;
+        if !meets(step.expect, found) {
+            return Ok(Outcome::Unmet(u32::try_from(index).expect("steps are limited by a u32")));
+        }
+        effects.push(effect);
+    }
+    if db.has_broken_foreign_keys() {
+        return Err(Error::Constraint("FOREIGN KEY constraint failed at the end of the transaction".into()));
+    }
+    db.as_host(|db| outbox::store(db, &transaction.events)).map_err(|fault| fault.into_error(limits))?;
+    Ok(Outcome::Committed(effects))
+}
+
+fn meets(expect: Expectation, found: u64) -> bool {
+    match expect {
+        Expectation::Anything => true,
+        Expectation::Exactly(number) => found == number,
+        Expectation::AtLeast(number) => found >= number,
+    }
+}
+
+/// The error of a fault, where using up the time is one of its own.
+fn in_time(db: &Guarded, fault: Fault, limits: &Limits) -> Error {
+    if matches!(fault, Fault::Engine(_)) && db.budget.is_spent() {
+        return Error::TooSlow(format!(
+            "the transaction ran longer than the limit transaction-ms, {}",
+            limits.transaction_ms
+        ));
+    }
+    fault.into_error(limits)
+}
+
+fn execute(db: &rusqlite::Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.raw_execute().map(drop)
+}

@@ -1,0 +1,219 @@
+//! One statement on one connection: checked, compiled once, bound by number, read within limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Batch, Connection};
+
+use super::fault::Fault;
+use super::limits::Limits;
+use crate::contract::{Error, Rows, Statement, Value};
+
+/// What each cell and parameter counts beside its text, so that a million NULLs are not free.
+const CELL_BYTES: u64 = 16;
+
+/// Checks what can be said without the engine: on the caller's thread, before a queue.
+pub(super) fn check(statement: &Statement, limits: &Limits) -> Result<(), Error> {
+    let Statement { sql, parameters } = statement;
+    if sql.len() as u64 > u64::from(limits.sql_bytes) {
+        return Err(too_large("a statement of", sql.len() as u64, "bytes", "sql-bytes", limits.sql_bytes.into()));
+    }
+    if sql.contains('\0') {
+        return Err(Error::Invalid(
+            "a statement may not contain the character NUL: the engine would stop reading there".into(),
+        ));
+    }
+    if parameters.len() as u64 > u64::from(limits.parameters) {
+        return Err(too_large("", parameters.len() as u64, "parameters", "parameters", limits.parameters.into()));
+    }
+    for (index, value) in parameters.iter().enumerate() {
+        let number = index + 1;
+        match value {
+            Value::Real(real) if real.is_nan() => return Err(Error::Invalid(format!("parameter ${number} is NaN"))),
+            Value::Text(text) => check_value(number, text.len(), limits)?,
+            Value::Bytes(bytes) => check_value(number, bytes.len(), limits)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_value(number: usize, bytes: usize, limits: &Limits) -> Result<(), Error> {
+    if bytes as u64 <= u64::from(limits.value_bytes) {
+        return Ok(());
+    }
+    Err(too_large(&format!("parameter ${number} of"), bytes as u64, "bytes", "value-bytes", limits.value_bytes.into()))
+}
+
+/// Checks the parameters of all statements of one call together.
+pub(super) fn check_parameter_bytes<'a>(
+    statements: impl Iterator<Item = &'a Statement>,
+    limits: &Limits,
+) -> Result<(), Error> {
+    let bytes = statements.flat_map(|statement| &statement.parameters).map(size).sum();
+    if bytes <= limits.parameter_bytes {
+        return Ok(());
+    }
+    Err(too_large("parameters of", bytes, "bytes", "parameter-bytes", limits.parameter_bytes))
+}
+
+fn size(value: &Value) -> u64 {
+    CELL_BYTES
+        + match value {
+            Value::Text(text) => text.len() as u64,
+            Value::Bytes(bytes) => bytes.len() as u64,
+            Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+        }
+}
+
+/// The error for a limit that was reached; names it and its value.
+pub(super) fn too_large(what: &str, is: u64, unit: &str, limit: &str, most: u64) -> Error {
+    let what = if what.is_empty() { String::new() } else { format!("{what} ") };
+    Error::TooLarge(format!("{what}{is} {unit}, the limit {limit} is {most}"))
+}
+
+/// What is known about a text once it was compiled for a component. Kept beside the engine's cache of statements.
+pub(super) struct Shape {
+    /// For each variable of the engine, the number that the text gives it.
+    numbers: Box<[u32]>,
+    /// The highest of them: how many parameters belong to it.
+    highest: u32,
+    /// Whether it only reads.
+    pub(super) reads: bool,
+    /// How many calls from now on go straight to a reader thread, since the last try inline was in vain.
+    skips: AtomicU8,
+}
+
+impl Shape {
+    /// Compiles a text and looks at it. The authorizer is asked here, with the floor given to the component.
+    pub(super) fn of(db: &Connection, sql: &str) -> Result<Arc<Self>, Fault> {
+        let mut batch = Batch::new(db, sql);
+        let Some(statement) = batch.next()? else {
+            return Err(Error::Invalid("the statement is empty".into()).into());
+        };
+        // Not left to `prepare`: it looks for further statements by recursion, as deep as there are statements.
+        if batch.next()?.is_some() {
+            return Err(Error::Invalid("more than one statement in a text".into()).into());
+        }
+        let mut numbers = Vec::with_capacity(statement.parameter_count());
+        for index in 1..=statement.parameter_count() {
+            numbers.push(number(statement.parameter_name(index))?);
+        }
+        let highest = numbers.iter().copied().max().unwrap_or(0);
+        Ok(Arc::new(Self { numbers: numbers.into(), highest, reads: statement.readonly(), skips: AtomicU8::new(0) }))
+    }
+
+    /// Whether to spare the try inline this time.
+    pub(super) fn skips_inline(&self) -> bool {
+        self.skips.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |skips| skips.checked_sub(1)).is_ok()
+    }
+
+    /// Remembers that the statement did not fit into the inline budget.
+    pub(super) fn was_too_long_inline(&self) {
+        const SKIPS: u8 = 15; // One try in sixteen costs little, and finds out when it became quick again.
+        self.skips.store(SKIPS, Ordering::Relaxed);
+    }
+}
+
+/// The number of a parameter. SQLite takes `$1` as a name and counts by first appearance, so the number has to be read from it.
+fn number(name: Option<&str>) -> Result<u32, Error> {
+    let digits = name.and_then(|name| name.strip_prefix('$'));
+    let digits = digits.filter(|digits| !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
+    digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
+        Error::Invalid(format!("parameters are written $1, $2, …: `{}` is not portable", name.unwrap_or("?")))
+    })
+}
+
+/// How much a call may still return.
+pub(super) struct Room<'a> {
+    limits: &'a Limits,
+    bytes_left: u64,
+}
+
+impl<'a> Room<'a> {
+    /// All that one call may return.
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        Self { limits, bytes_left: limits.result_bytes }
+    }
+
+    fn take(&mut self, value: &Value) -> Result<(), Error> {
+        let Some(left) = self.bytes_left.checked_sub(size(value)) else {
+            return Err(Error::TooLarge(format!(
+                "the result is larger than the limit result-bytes, {}",
+                self.limits.result_bytes
+            )));
+        };
+        self.bytes_left = left;
+        Ok(())
+    }
+}
+
+/// Runs a compiled statement to its end. It is reset when this returns, so no snapshot stays open.
+pub(super) fn run(
+    db: &Connection,
+    shape: &Shape,
+    statement: &Statement,
+    room: &mut Room<'_>,
+) -> Result<(Rows, u64), Fault> {
+    let Statement { sql, parameters } = statement;
+    if parameters.len() as u64 != u64::from(shape.highest) {
+        let (highest, given) = (shape.highest, parameters.len());
+        return Err(
+            Error::Invalid(format!("{given} parameters given, the highest number in the text is {highest}")).into()
+        );
+    }
+    let mut compiled = db.prepare_cached(sql)?;
+    for (index, number) in shape.numbers.iter().enumerate() {
+        compiled.raw_bind_parameter(index + 1, &parameters[*number as usize - 1])?;
+    }
+    let mut cells = Vec::new();
+    let mut columns = None;
+    let mut returned: u64 = 0;
+    let mut rows = compiled.raw_query();
+    while let Some(row) = rows.next()? {
+        // Asked after the first step: a migration that ran meanwhile may have changed what `*` stands for.
+        let columns = *columns.get_or_insert_with(|| row.as_ref().column_count());
+        returned += 1;
+        if returned > room.limits.rows {
+            return Err(Error::TooLarge(format!("more rows than the limit rows, {}", room.limits.rows)).into());
+        }
+        for column in 0..columns {
+            let value = value(row.get_ref(column)?, column)?;
+            room.take(&value)?;
+            cells.push(value);
+        }
+    }
+    drop(rows);
+    let columns = columns.unwrap_or_else(|| compiled.column_count());
+    let columns = u32::try_from(columns).expect("the engine allows at most 32767 columns");
+    Ok((Rows { columns, cells }, returned))
+}
+
+fn value(cell: ValueRef<'_>, column: usize) -> Result<Value, Error> {
+    Ok(match cell {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => Value::Integer(integer),
+        ValueRef::Real(real) => Value::Real(real),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => {
+                return Err(Error::Invalid(format!("column {column} holds a text that is not UTF-8")));
+            }
+        },
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Real(real) => ValueRef::Real(*real),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,119 @@
+//! A database in a folder that is removed afterwards, and short words for what tests say often.
+
+use std::path::PathBuf;
+
+use futures_executor::block_on;
+use souk_database::contract::{
+    Database, Effect, Error, Event, Expectation, Outcome, Rows, Statement, Step, Transaction, Value,
+};
+use souk_database::migration::Migration;
+use souk_database::sqlite::{Limits, Sqlite};
+
+/// A database and its folder.
+pub(crate) struct Shop {
+    pub(crate) db: Sqlite,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+pub(crate) const SCHEMA: &str = "
+    CREATE TABLE product (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, stock INTEGER NOT NULL DEFAULT 0 CHECK (stock >= 0));
+    CREATE TABLE review (
+        id INTEGER PRIMARY KEY,
+        product INTEGER NOT NULL REFERENCES product (id),
+        later INTEGER REFERENCES product (id) DEFERRABLE INITIALLY DEFERRED
+    );
+    CREATE TABLE trap (id INTEGER PRIMARY KEY);
+    CREATE TRIGGER trap_rolls_back BEFORE INSERT ON trap BEGIN SELECT RAISE(ROLLBACK, 'trapped'); END;
+";
+
+impl Shop {
+    pub(crate) fn open() -> Self {
+        Self::open_with(Limits::default())
+    }
+
+    pub(crate) fn open_with(limits: Limits) -> Self {
+        Self::open_schema(limits, SCHEMA)
+    }
+
+    pub(crate) fn open_schema(limits: Limits, schema: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Sqlite::open(&file(&folder), limits, &[migration("0001_shop.sql", schema)]).unwrap();
+        Self { db, folder }
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        file(&self.folder)
+    }
+
+    pub(crate) fn query(&self, sql: &str, parameters: &[Value]) -> Result<Rows, Error> {
+        block_on(self.db.query(statement(sql, parameters)))
+    }
+
+    pub(crate) fn transact(&self, steps: Vec<Step>) -> Result<Outcome, Error> {
+        block_on(self.db.transact(Transaction { steps, events: Vec::new() }))
+    }
+
+    pub(crate) fn publish(&self, steps: Vec<Step>, events: Vec<Event>) -> Result<Outcome, Error> {
+        block_on(self.db.transact(Transaction { steps, events }))
+    }
+
+    /// Carries out one statement that must be committed.
+    pub(crate) fn run(&self, sql: &str) -> Vec<Effect> {
+        committed(self.transact(vec![step(sql)]))
+    }
+
+    /// The one number that a query returns.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        let rows = self.query(sql, &[]).unwrap();
+        let [Value::Integer(number)] = rows.cells[..] else { panic!("{sql}: {rows:?}") };
+        number
+    }
+
+    /// A number out of the host's own tables, as an operator would read it.
+    pub(crate) fn host_number(&self, sql: &str) -> i64 {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(self.file(), flags).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+pub(crate) fn file(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("data").join("product.db")
+}
+
+pub(crate) fn migration(file: &str, sql: &str) -> Migration {
+    Migration { file: file.into(), sql: sql.into() }
+}
+
+pub(crate) fn statement(sql: &str, parameters: &[Value]) -> Statement {
+    Statement { sql: sql.into(), parameters: parameters.to_vec() }
+}
+
+pub(crate) fn step(sql: &str) -> Step {
+    expect(sql, Expectation::Anything)
+}
+
+pub(crate) fn expect(sql: &str, expect: Expectation) -> Step {
+    Step { statement: statement(sql, &[]), expect }
+}
+
+pub(crate) fn event(id: &str, key: &str) -> Event {
+    Event {
+        id: id.into(),
+        r#type: "product.created".into(),
+        subject: Some("17".into()),
+        key: key.into(),
+        time: "2026-11-20T10:00:00Z".into(),
+        data: r#"{"price_cents":1299}"#.into(),
+    }
+}
+
+pub(crate) fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+pub(crate) fn committed(result: Result<Outcome, Error>) -> Vec<Effect> {
+    match result {
+        Ok(Outcome::Committed(effects)) => effects,
+        other => panic!("not committed: {other:?}"),
+    }
+}

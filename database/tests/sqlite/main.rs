@@ -1,0 +1,18 @@
+//! The embedded engine at its boundary: real files, through the trait, as a host uses it.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
+
+mod harness;
+
+mod contract;
+mod denied;
+mod limits;
+mod parameters;
+
+mod groups;
+mod outbox;
+mod model;
+
+mod migrations;
+mod life;
+mod disk;
