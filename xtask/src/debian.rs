@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
-use crate::setup::Compiler;
+use crate::compiler::Compiler;
 use crate::sources;
 use crate::steps::Line;
 use crate::workspace::WASM_TARGET;

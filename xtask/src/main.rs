@@ -14,6 +14,7 @@ mod workspace;
 
 mod setup;
 
+mod compiler;
 mod debian;
 mod sources;
 mod standard_library;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::command;
+use crate::compiler::Compiler;
 use crate::debian;
 use crate::standard_library;
 use crate::steps::Line;
@@ -22,18 +23,6 @@ const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long rustup may try when it is the only way: the library of a slow connection is better than none.
 const RUSTUP_ONLY_LIMIT: Duration = Duration::from_mins(10);
-
-/// The installed compiler, and where its library for the guests belongs.
-pub(crate) struct Compiler {
-    /// The toolchain's folder.
-    pub(crate) sysroot: PathBuf,
-    /// The version, e. g. `1.95.0`.
-    pub(crate) version: String,
-    /// The commit it was built from; messages of the standard library name its sources by it.
-    pub(crate) commit: String,
-    /// All that `rustc -vV` says. A library fits the compiler whose text is equal.
-    pub(crate) identity: String,
-}
 
 /// Returns when the library is there; says how to get it when no way was found.
 pub(crate) fn library(workspace: &Workspace) -> Result<()> {
@@ -56,17 +45,6 @@ pub(crate) fn library(workspace: &Workspace) -> Result<()> {
         Err(error) => error,
     };
     Err(remedy(&compiler, &by_rustup, &by_debian))
-}
-
-impl Compiler {
-    fn ask(workspace: &Workspace, sysroot: PathBuf) -> Result<Self> {
-        let identity = command::output(command::rustc(&workspace.root).arg("-vV"))?;
-        let field = |name: &str| {
-            let value = identity.lines().find_map(|line| line.strip_prefix(name));
-            value.map(str::to_owned).with_context(|| format!("`rustc -vV` does not say `{name}`"))
-        };
-        Ok(Self { version: field("release: ")?, commit: field("commit-hash: ")?, sysroot, identity })
-    }
 }
 
 /// Holds the log, and unpacked sources while setup runs or when it failed.

@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
+use crate::compiler::Compiler;
 use crate::debian::Sources;
-use crate::setup::Compiler;
 use crate::steps::Line;
 use crate::workspace::WASM_TARGET;
 
