@@ -1,0 +1,134 @@
+//! What a component can reach beyond its own memory, and what bounds it.
+//!
+//! One [`Sandbox`] is the host's side of one instance: it is made with the instance, and everything that the instance can
+//! reach is reachable from it. A capability is one file: the contract's bindings, and the calls into a backend. No capability
+//! knows how components are loaded, called or swapped.
+
+mod wasi;
+
+mod settings;
+
+mod output;
+
+mod outbound;
+
+mod database;
+
+mod bounds;
+
+use crate::config::{ComponentLimits, size};
+use crate::manifest;
+use bounds::Bounds;
+use outbound::Outbound;
+use output::LogLines;
+use souk_database::contract::Database;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Everything that the instances of one component have in common.
+#[derive(Clone)]
+pub struct Provision {
+    /// The component's id: the name in logs.
+    pub component: Arc<str>,
+    /// `variables`.
+    pub settings: Arc<BTreeMap<String, String>>,
+    /// `environment`.
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// `allowed_outbound_hosts`.
+    pub outbound: Arc<[manifest::OutboundHost]>,
+    /// Its database, if it was granted one.
+    pub database: Option<Arc<dyn Database>>,
+    /// What it may take.
+    pub limits: Arc<ComponentLimits>,
+}
+
+/// The host's side of one instance.
+pub struct Sandbox {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    outbound: Outbound,
+    settings: Arc<BTreeMap<String, String>>,
+    database: Option<Arc<dyn Database>>,
+    bounds: Bounds,
+}
+
+impl Sandbox {
+    /// A store with nothing in it but the component's own provision, with every bound set.
+    pub fn store(engine: &Engine, provision: &Provision) -> Store<Self> {
+        let limits = &provision.limits;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(size(limits.resources_max));
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(size(limits.head_bytes_max));
+        let sandbox = Self {
+            wasi: wasi::context(provision),
+            http,
+            table,
+            outbound: Outbound::new(provision),
+            settings: Arc::clone(&provision.settings),
+            database: provision.database.clone(),
+            bounds: Bounds::new(limits),
+        };
+        let mut store = Store::new(engine, sandbox);
+        store.limiter(|sandbox| &mut sandbox.bounds);
+        store.set_hostcall_fuel(size(limits.call_bytes_max));
+        store.set_max_component_handles(size(limits.resources_max));
+        // tokio's own yield, since it looks after sockets and timers before the guest goes on; a mere wake-up would keep the
+        // thread from them as long as there are guests that compute.
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
+        store
+    }
+
+    /// The name of a limit of memory that the instance has run into.
+    pub fn reached_limit(&self) -> Option<&'static str> {
+        self.bounds.reached()
+    }
+}
+
+/// Makes every capability linkable. What a component may import is decided before, by its grants.
+pub fn link(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    wasi::link(linker)?;
+    settings::link(linker)?;
+    database::link(linker)
+}
+
+/// The interfaces that every component may import without a grant: what the standard libraries of guest languages import whether
+/// it is used or not. None of them leads out of the sandbox: no folder is preopened, the environment holds only what the
+/// manifest gives, every socket address is refused, and requests go to granted hosts only.
+pub fn needs_no_grant(interface: &str) -> bool {
+    const PACKAGES: [&str; 8] = [
+        "wasi:cli",
+        "wasi:clocks",
+        "wasi:config",
+        "wasi:filesystem",
+        "wasi:http",
+        "wasi:io",
+        "wasi:random",
+        "wasi:sockets",
+    ];
+    interface.split_once('/').is_some_and(|(package, _)| PACKAGES.contains(&package))
+}
+
+/// The interfaces that the host provides to components that were granted them.
+pub const GRANTABLE: [&str; 1] = [database::INTERFACE];
+
+/// Whether a component with these grants gets a database.
+pub fn grants_database(grants: &[String]) -> bool {
+    grants.iter().any(|grant| grant == database::INTERFACE)
+}
+
+impl WasiHttpView for Sandbox {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}
+
+/// The guest's output as log lines, standard output or standard error.
+fn log_lines(provision: &Provision, stream: &'static str) -> LogLines {
+    LogLines::new(Arc::clone(&provision.component), stream, size(provision.limits.log_line_bytes_max))
+}

@@ -1,0 +1,34 @@
+//! `souk check`: everything that `souk up` would refuse, without serving or changing anything.
+
+use crate::components;
+use crate::manifest::{self, Faults};
+use crate::summary::Summary;
+use crate::up::routes;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Why the manifest was not found right.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The manifest, or a component that it names.
+    #[error(transparent)]
+    Faults(#[from] Faults),
+    /// The report could not be written.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// Checks a manifest and its components; `data` is where compiled code and databases are. `out` is told what was found.
+pub async fn run(file: &Path, data: &Path, out: &mut dyn Write) -> Result<(), CheckError> {
+    let application = manifest::read(file, &|name| std::env::var(name).ok())?;
+    routes(&application)?;
+    let examined = components::examine(&application, data)?;
+    components::try_start(&examined).await?;
+    let plan = components::plan(&examined, data)?;
+    Summary::new(&application, &examined.components).print_components(out)?;
+    for (component, pending) in plan.iter().filter(|(_, pending)| !pending.is_empty()) {
+        writeln!(out, "  {component}: the next start applies {}", pending.join(", "))?;
+    }
+    writeln!(out, "{}: no faults", file.display())?;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! From the manifest to components that can be called: examined first, all of them and all faults at once; furnished
+//! then with what outlives them.
+
+use super::code::{CodeCache, Origin};
+use super::engine::Ticking;
+use super::instance::Mould;
+use super::package::{self, Package, Version};
+use super::pool::Pool;
+use super::{Component, Components, grant};
+use crate::capabilities::{self, Provision, Sandbox};
+use crate::config::ms;
+use crate::manifest::{self, Application, Fault, Faults};
+use souk_database::contract::Database;
+use souk_database::migration::Migration;
+use souk_database::sqlite::{self, Limits, OpenError, Sqlite};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wasmtime::Engine;
+use wasmtime::component::{InstancePre, Linker};
+
+/// An application whose components were found fit to run.
+pub struct Examined<'m> {
+    application: &'m Application,
+    /// In the manifest's order.
+    pub components: Vec<Fit<'m>>,
+    ticking: Ticking,
+}
+
+/// A component that was found fit to run.
+pub struct Fit<'m> {
+    /// What the manifest says about it.
+    pub manifest: &'m manifest::Component,
+    /// Its digest.
+    pub version: Version,
+    /// Whether it was compiled now.
+    pub compiled: bool,
+    /// The granted interfaces that it imports.
+    pub imports: Vec<String>,
+    /// The migrations of its database.
+    pub migrations: Vec<Migration>,
+    pre: InstancePre<Sandbox>,
+}
+
+/// Reads, compiles and checks every component, on all cores. `data` is where compiled code is kept.
+pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined<'m>, Faults> {
+    let general = |what: String, remedy: &str| Faults::one(&application.file, Fault::new(0, what, remedy));
+    let cache = CodeCache::open(&data.join("code"))
+        .map_err(|error| general(format!("{}: {error}", data.display()), "name a writable folder with --data"))?;
+    let ticking =
+        Ticking::start(application.components.iter().map(|component| &component.limits)).map_err(|error| {
+            general(format!("the engine can't be set up: {error:#}"), "lower instances_max or memory_bytes_max")
+        })?;
+    let engine = ticking.engine();
+    let mut linker = Linker::new(engine);
+    capabilities::link(&mut linker)
+        .map_err(|error| general(format!("linking failed: {error:#}"), "report this as a bug"))?;
+
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = application
+            .components
+            .iter()
+            .map(|manifest| {
+                let routed = application.routes.iter().any(|route| route.component == manifest.id);
+                let (cache, linker) = (&cache, &linker);
+                scope.spawn(move || fit(engine, linker, cache, manifest, routed))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("examining a component does not panic")).collect()
+    });
+    let mut faults = Faults::new(&application.file);
+    let mut components = Vec::new();
+    for result in results {
+        match result {
+            Ok(fit) => components.push(fit),
+            Err(found) => found.into_iter().for_each(|fault| faults.push(fault)),
+        }
+    }
+    if faults.is_empty() { Ok(Examined { application, components, ticking }) } else { Err(faults) }
+}
+
+fn fit<'m>(
+    engine: &Engine,
+    linker: &Linker<Sandbox>,
+    cache: &CodeCache,
+    manifest: &'m manifest::Component,
+    routed: bool,
+) -> Result<Fit<'m>, Vec<Fault>> {
+    let id = &manifest.id;
+    let fault = |what: &str, remedy: &str| Fault::new(manifest.line, format!("component {id}: {what}"), remedy);
+    let package = package::read(&manifest.source).map_err(|why| {
+        let what = format!("{} {why}", manifest.source.display());
+        vec![fault(&what, "build it, with cargo xtask build, or name another source")]
+    })?;
+    let (component, origin) = cache
+        .component(engine, &package)
+        .map_err(|error| vec![fault(&format!("can't be compiled: {error:#}"), "build it again")])?;
+    let refusals = grant::check(engine, &component, manifest, routed);
+    if !refusals.is_empty() {
+        return Err(refusals.iter().map(|refusal| fault(&refusal.what, &refusal.remedy)).collect());
+    }
+    let pre = linker.instantiate_pre(&component).map_err(|error| {
+        vec![fault(&format!("can't be linked: {error:#}"), "build it against this host's contracts")]
+    })?;
+    let imports = grant::granted_imports(engine, &component, manifest);
+    let Package { version, migrations, .. } = package;
+    Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, migrations, pre })
+}
+
+/// Gives each component its database, brought to the newest migration.
+pub fn furnish(examined: Examined<'_>, data: &Path) -> Result<Components, Faults> {
+    let Examined { application, components, ticking } = examined;
+    let list = gather(application, components, |fit| {
+        let database = open_database(&fit, data).map_err(|error| database_fault(&fit, &error))?;
+        Ok(component(fit, database))
+    })?;
+    Ok(Components { list, _ticking: ticking })
+}
+
+/// The migrations that [`furnish`] would apply, by component: tried on copies, so that the databases stay as they are.
+pub fn plan(examined: &Examined<'_>, data: &Path) -> Result<Vec<(String, Vec<String>)>, Faults> {
+    gather(examined.application, &examined.components, |fit| {
+        if !capabilities::grants_database(&fit.manifest.grants) {
+            return Ok((fit.manifest.id.clone(), Vec::new()));
+        }
+        let plan = sqlite::plan(&database_file(fit, data), &Limits::default(), &fit.migrations);
+        Ok((fit.manifest.id.clone(), plan.map_err(|error| database_fault(fit, &error))?.pending))
+    })
+}
+
+/// All results, or all faults.
+fn gather<F, T>(
+    application: &Application,
+    fits: impl IntoIterator<Item = F>,
+    each: impl FnMut(F) -> Result<T, Fault>,
+) -> Result<Vec<T>, Faults> {
+    let mut faults = Faults::new(&application.file);
+    let results =
+        fits.into_iter().map(each).filter_map(|result| result.map_err(|fault| faults.push(fault)).ok()).collect();
+    if faults.is_empty() { Ok(results) } else { Err(faults) }
+}
+
+fn open_database(fit: &Fit<'_>, data: &Path) -> Result<Option<Arc<dyn Database>>, OpenError> {
+    if !capabilities::grants_database(&fit.manifest.grants) {
+        return Ok(None);
+    }
+    let opened = Sqlite::open(&database_file(fit, data), Limits::default(), &fit.migrations)?;
+    Ok(Some(Arc::new(opened)))
+}
+
+fn database_file(fit: &Fit<'_>, data: &Path) -> PathBuf {
+    data.join("db").join(format!("{}.sqlite", fit.manifest.id))
+}
+
+fn database_fault(fit: &Fit<'_>, error: &OpenError) -> Fault {
+    let what = format!("component {}: its database can't be used: {error}", fit.manifest.id);
+    Fault::new(fit.manifest.line, what, "mend what it says, or start with another folder by --data")
+}
+
+/// Starts one instance of each component, without a database, and throws it away: tells those that can't be started.
+pub async fn try_start(examined: &Examined<'_>) -> Result<(), Faults> {
+    let mut faults = Faults::new(&examined.application.file);
+    for fit in &examined.components {
+        let mould = Mould::new(fit.pre.clone(), provision(fit.manifest, None));
+        let started = tokio::time::timeout(ms(fit.manifest.limits.time_ms_max), mould.instance()).await;
+        let why = match started {
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => "not within time_ms_max".to_owned(),
+        };
+        let what = format!("component {}: can't be started: {why}", fit.manifest.id);
+        faults.push(Fault::new(fit.manifest.line, what, "build it again"));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+fn component(fit: Fit<'_>, database: Option<Arc<dyn Database>>) -> Component {
+    let provision = provision(fit.manifest, database);
+    let (id, limits) = (Arc::clone(&provision.component), Arc::clone(&provision.limits));
+    Component { id, limits, pool: Arc::new(Pool::new(Mould::new(fit.pre, provision))) }
+}
+
+fn provision(manifest: &manifest::Component, database: Option<Arc<dyn Database>>) -> Provision {
+    Provision {
+        component: manifest.id.as_str().into(),
+        settings: Arc::new(manifest.variables.clone()),
+        environment: Arc::new(manifest.environment.clone()),
+        outbound: manifest.outbound.clone().into(),
+        database,
+        limits: Arc::new(manifest.limits.clone()),
+    }
+}

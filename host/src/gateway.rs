@@ -1,0 +1,86 @@
+//! The path of a request from its head to its answer.
+//!
+//! Read [`Gateway::answer`]: each line is one step, and most steps are one file below. A step that refuses returns a
+//! [`Problem`], which becomes HTTP in one place. Tokens, rate limits and the cache will be lines between the route and the call.
+
+mod route;
+
+mod head;
+
+mod reception;
+
+mod request_id;
+
+use crate::body::{self, Body};
+use crate::components::{Components, RequestBody};
+use crate::config::{HostLimits, ms, size};
+use crate::handler::Handler;
+use crate::health::Health;
+
+use crate::problem::Problem;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use request_id::RequestIds;
+pub use route::{RouteConflict, Routes};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// Answers requests.
+pub struct Gateway {
+    routes: Routes,
+    components: Components,
+    under_way: Semaphore,
+    ids: RequestIds,
+    health: Health,
+    limits: HostLimits,
+}
+
+impl Gateway {
+    /// A gateway to these components.
+    pub fn new(routes: Routes, components: Components, health: Health, limits: HostLimits) -> Self {
+        let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
+        Self { routes, components, under_way, ids: RequestIds::new(), health, limits }
+    }
+
+    /// What it leads to.
+    pub fn components(&self) -> &Components {
+        &self.components
+    }
+
+    /// Sends a request from within the host to the component that its path is routed to.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Problem> {
+        let component = self.components.get(self.routes.find(request.uri().path())?);
+        component.call(request.map(RequestBody::Whole)).await
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        if let Some(answer) = self.health.answer(&request) {
+            return answer;
+        }
+        let _place = self.under_way.try_acquire().map_err(|_| Problem::Overloaded)?;
+        let request = head::admit(request)?;
+        let component = self.components.get(self.routes.find(request.uri().path())?);
+        let (request, verdict) = reception::receive(request, component, &self.limits).await?;
+        let response = component.call(request).await;
+        reception::judge(response, &verdict, component)
+    }
+}
+
+impl Handler for Gateway {
+    /// Answers one request, whatever happens.
+    async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        let started = Instant::now();
+        let id = self.ids.next();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = tokio::time::timeout(ms(self.limits.request_ms_max), self.answer(request)).await;
+        let mut response = answer.unwrap_or(Err(Problem::ComponentTimeout)).unwrap_or_else(|problem| {
+            tracing::debug!(problem = problem.name(), request = %id, "refused");
+            problem.into_response().map(body::whole)
+        });
+        head::finish(&mut response, &method, &id);
+        let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
+        tracing::debug!(target: "access", request = %id, %method, path, status, micros, "answered");
+        response
+    }
+}

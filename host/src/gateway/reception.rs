@@ -1,0 +1,60 @@
+//! The body of a request: received whole where it is small, handed on as it comes where it is not, bounded in both cases.
+
+use crate::body::{Body, Bounded, Cut, Verdict};
+use crate::components::{Component, Reception, RequestBody};
+use crate::config::{HostLimits, ms};
+use crate::problem::Problem;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+/// Receives the body as the component takes it. The verdict tells later what became of a body that was handed on.
+pub(super) async fn receive(
+    request: Request<Incoming>,
+    component: &Component,
+    limits: &HostLimits,
+) -> Result<(Request<RequestBody>, Verdict), Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes_max = component.limits.body_bytes_max;
+    let length = body.size_hint().exact();
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(Problem::BodyTooLarge(bytes_max));
+    }
+    if length == Some(0) {
+        return Ok((Request::from_parts(parts, RequestBody::Whole(Bytes::new())), Verdict::default()));
+    }
+    let body = Bounded::new(body, bytes_max, ms(limits.body_idle_ms_max));
+    let verdict = body.verdict();
+    let whole = match component.reception() {
+        Reception::Whole => true,
+        Reception::WholeUpTo(max) => length.is_some_and(|length| length <= max),
+    };
+    let body = if whole {
+        RequestBody::Whole(body.collect().await.map_err(|cut| problem(cut, component))?.to_bytes())
+    } else {
+        RequestBody::streamed(body)
+    };
+    Ok((Request::from_parts(parts, body), verdict))
+}
+
+/// A body that was cut off decides the answer, whatever the component made of the part that it got.
+pub(super) fn judge(
+    response: Result<Response<Body>, Problem>,
+    verdict: &Verdict,
+    component: &Component,
+) -> Result<Response<Body>, Problem> {
+    match verdict.cut() {
+        Some(cut) => Err(problem(cut, component)),
+        None => response,
+    }
+}
+
+fn problem(cut: Cut, component: &Component) -> Problem {
+    match cut {
+        Cut::TooLarge => Problem::BodyTooLarge(component.limits.body_bytes_max),
+        Cut::Stalled => Problem::BodyTimeout,
+        Cut::Unreadable => Problem::BodyUnreadable,
+    }
+}

@@ -1,0 +1,36 @@
+//! The host of souk: runs an application of WebAssembly components, each sandboxed and with a database of its own.
+//!
+//! Modules stand in the order in which a request meets them; each uses only what stands below it:
+//!
+//! ```text
+//! up, check → listener → gateway → components → capabilities → souk_database
+//! ```
+//!
+//! The last group are leaves: everyone may use them, and they know nobody.
+
+pub mod up;
+
+pub mod check;
+
+mod summary;
+
+mod demo;
+
+pub mod listener;
+
+mod admin;
+
+pub mod gateway;
+
+pub mod components;
+
+pub mod capabilities;
+
+pub mod manifest;
+
+pub mod body;
+pub mod config;
+pub mod handler;
+pub mod health;
+pub mod problem;
+pub mod telemetry;

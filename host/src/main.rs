@@ -1,0 +1,112 @@
+//! The command line of souk. What the commands do stands in the library.
+#![expect(clippy::print_stderr, reason = "a command tells its user why it failed")]
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use souk::telemetry::{self, LogFormat};
+use souk::{check, up};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Runs a shop of WebAssembly components: sandboxed, each with a database of its own.
+#[derive(Parser)]
+#[command(name = "souk", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: Log,
+}
+
+const EXAMPLES: &str = "Examples:
+  souk up                               serve ./spin.toml on http://127.0.0.1:3000
+  souk up --demo                        … with demo data in it
+  souk up --listen 127.0.0.1:8080 --data /var/lib/souk
+  souk check                            say what up would refuse, without serving
+  souk up --log debug,access=off        more in the log, but no line per request";
+
+#[derive(Args)]
+struct Log {
+    /// What is logged: a level, or levels per target (tracing's EnvFilter syntax); guests log as `guest`, requests as `access`
+    #[arg(long, global = true, env = "SOUK_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+    /// How log lines look
+    #[arg(long, global = true, env = "SOUK_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    log_format: LogFormat,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves an application until Ctrl-C or SIGTERM
+    Up(Up),
+    /// Says everything that `up` would refuse, without serving or changing anything
+    Check(Check),
+}
+
+#[derive(Args)]
+struct Up {
+    /// The manifest
+    #[arg(long, default_value = "spin.toml", value_name = "FILE")]
+    manifest: PathBuf,
+    /// Where the application is served; port 0 chooses a free one
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where the operator is served
+    #[arg(long, default_value = "127.0.0.1:3900", value_name = "ADDRESS")]
+    admin: SocketAddr,
+    /// The folder for databases and compiled code
+    #[arg(long, default_value = ".souk", value_name = "DIR")]
+    data: PathBuf,
+    /// Fill the application with the demo data that the manifest names, where it is not there yet
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Args)]
+struct Check {
+    /// The manifest
+    #[arg(default_value = "spin.toml", value_name = "MANIFEST")]
+    manifest: PathBuf,
+    /// The folder for databases and compiled code
+    #[arg(long, default_value = ".souk", value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// Guests step aside every 10 ms, so whatever still runs after the drain ends within this time.
+const RUNTIME_STOP_MAX: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let cli = Cli::parse();
+    if let Err(why) = telemetry::start(&cli.log.log, cli.log.log_format) {
+        eprintln!("error: {why}");
+        return ExitCode::from(2);
+    }
+    let done = match cli.command {
+        Command::Up(options) => serve(options, started),
+        Command::Check(options) => check(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(options: &Check) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    Ok(runtime.block_on(check::run(&options.manifest, &options.data, &mut std::io::stdout()))?)
+}
+
+fn serve(options: Up, started: Instant) -> anyhow::Result<()> {
+    let Up { manifest, listen, admin, data, demo } = options;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let options = up::Options { manifest, listen, admin, data, demo };
+    let done = runtime.block_on(up::run(&options, started, &mut std::io::stdout()));
+    runtime.shutdown_timeout(RUNTIME_STOP_MAX);
+    Ok(done?)
+}

@@ -1,0 +1,101 @@
+//! `spin.toml` is the application: which components there are, where they are routed, what they may do.
+//!
+//! The file is a Spin manifest of version 2. What Spin does not know stands in `[application.tool.souk]` and
+//! `[component.<id>.tool.souk]`, which Spin ignores by its own schema. Reading is strict: a key that nobody would obey is a
+//! fault, and all faults are told at once, each with its line and what to do about it. Nothing outside the file is looked at,
+//! except the environment for the values of variables: files that it names are checked by who opens them.
+
+mod fault;
+mod section;
+
+mod spin;
+
+mod souk;
+
+mod route;
+
+mod outbound;
+
+mod template;
+
+pub use fault::{Fault, Faults};
+pub use outbound::OutboundHost;
+pub use route::{RoutePattern, Segment};
+
+use crate::config::{ComponentLimits, HostLimits};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Looks up a variable of the process's environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A manifest that was read without a fault.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The manifest itself, for messages.
+    pub file: PathBuf,
+    /// `application.name`.
+    pub name: String,
+    /// Limits of the host.
+    pub limits: HostLimits,
+    /// Requests that fill the application with demo data, relative to the manifest's folder.
+    pub demo: Option<PathBuf>,
+    /// In the order of the file.
+    pub components: Vec<Component>,
+    /// In the order of the file; each names a component that exists.
+    pub routes: Vec<Route>,
+}
+
+/// `[component.<id>]`.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// 1 to 64 of `a-z`, `0-9` and `-`.
+    pub id: String,
+    /// Where the component's `.wasm` file is.
+    pub source: PathBuf,
+    /// The line of `source`, for faults found when the file is opened.
+    pub line: usize,
+    /// Interfaces beyond the base set that it may import, without version, such as `souk:database/sql`.
+    pub grants: Vec<String>,
+    /// Settings that it reads through `wasi:config/store`.
+    pub variables: BTreeMap<String, String>,
+    /// Environment variables that it sees.
+    pub environment: BTreeMap<String, String>,
+    /// Hosts that it may send requests to.
+    pub outbound: Vec<OutboundHost>,
+    /// What it may take from its neighbours.
+    pub limits: ComponentLimits,
+}
+
+/// `[[trigger.http]]` with a public route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Which paths.
+    pub pattern: RoutePattern,
+    /// The id of the component that answers.
+    pub component: String,
+    /// Where in the file.
+    pub line: usize,
+}
+
+/// Reads the manifest at this path.
+pub fn read(file: &Path, environment: Environment<'_>) -> Result<Application, Faults> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let remedy = "name the manifest with --manifest, or start in its folder";
+        Faults::one(file, Fault::new(0, format!("can't be read: {error}"), remedy))
+    })?;
+    parse(file, &text, environment)
+}
+
+/// Reads a manifest from its text; `file` is where it stands.
+pub fn parse(file: &Path, text: &str, environment: Environment<'_>) -> Result<Application, Faults> {
+    let mut faults = Faults::new(file);
+    let application = spin::read(file, text, environment, &mut faults);
+    match application {
+        Some(application) if faults.is_empty() => Ok(application),
+        _ => Err(faults),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! A table of the manifest that is read key by key and remembers which keys were asked for, so that a key that
+//! nobody asked for is found and told.
+
+use super::fault::{Fault, Faults, meant};
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The text of the manifest, for line numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'d>(pub &'d str);
+
+impl Lines<'_> {
+    /// The line, from 1, at which this span starts.
+    pub(super) fn line(self, span: &Range<usize>) -> usize {
+        self.0[..span.start.min(self.0.len())].matches('\n').count() + 1
+    }
+}
+
+/// One table.
+pub(super) struct Section<'d> {
+    lines: Lines<'d>,
+    path: String,
+    line: usize,
+    table: Option<&'d DeTable<'d>>,
+    asked: Vec<&'static str>,
+}
+
+impl<'d> Section<'d> {
+    /// The whole document.
+    pub(super) fn root(lines: Lines<'d>, table: &'d DeTable<'d>) -> Self {
+        Self { lines, path: String::new(), line: 1, table: Some(table), asked: Vec::new() }
+    }
+
+    /// Where it starts.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The dotted name of a key in it.
+    pub(super) fn name(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// The value of this key.
+    pub(super) fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'d>>> {
+        self.asked.push(key);
+        self.table?.get(key)
+    }
+
+    /// The line of a value.
+    pub(super) fn line_of(&self, value: &Spanned<DeValue<'_>>) -> usize {
+        self.lines.line(&value.span())
+    }
+
+    /// The text of this key, if there is one.
+    pub(super) fn text(&mut self, key: &'static str, faults: &mut Faults) -> Option<(&'d str, usize)> {
+        let value = self.value(key)?;
+        let line = self.line_of(value);
+        match value.get_ref() {
+            DeValue::String(text) => Some((text.as_ref(), line)),
+            _ => self.wrong_type(key, line, "a string", faults),
+        }
+    }
+
+    /// The text of this key, which must be there.
+    pub(super) fn required_text(
+        &mut self,
+        key: &'static str,
+        remedy: &str,
+        faults: &mut Faults,
+    ) -> Option<(&'d str, usize)> {
+        if self.value(key).is_none() {
+            faults.push(Fault::new(self.line, format!("{} is missing", self.name(key)), remedy));
+        }
+        self.text(key, faults)
+    }
+
+    /// The boolean of this key.
+    pub(super) fn flag(&mut self, key: &'static str, faults: &mut Faults) -> Option<bool> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.wrong_type(key, self.line_of(value), "true or false", faults),
+        }
+    }
+
+    /// The strings of this key, with their lines; none if it is not there.
+    pub(super) fn texts(&mut self, key: &'static str, faults: &mut Faults) -> Vec<(&'d str, usize)> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let texts = value.get_ref().as_array().and_then(|array| {
+            array.iter().map(|item| Some((item.get_ref().as_str()?, self.line_of(item)))).collect::<Option<Vec<_>>>()
+        });
+        texts.unwrap_or_else(|| {
+            self.wrong_type::<()>(key, self.line_of(value), "a list of strings", faults);
+            Vec::new()
+        })
+    }
+
+    /// The table of this key, empty if it is not there.
+    pub(super) fn section(&mut self, key: &'static str, faults: &mut Faults) -> Section<'d> {
+        let value = self.value(key);
+        let line = value.map_or(self.line, |value| self.line_of(value));
+        let table = value.and_then(|value| match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => self.wrong_type(key, line, "a table", faults),
+        });
+        Section { lines: self.lines, path: self.name(key), line, table, asked: Vec::new() }
+    }
+
+    /// The tables of this list of tables, empty if it is not there.
+    pub(super) fn section_list(&mut self, key: &'static str, faults: &mut Faults) -> Vec<Section<'d>> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let path = self.name(key);
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type::<()>(key, self.line_of(value), "a list of tables", faults);
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in array.iter() {
+            let line = self.line_of(item);
+            match item.get_ref() {
+                DeValue::Table(table) => sections.push(Section {
+                    lines: self.lines,
+                    path: path.clone(),
+                    line,
+                    table: Some(table),
+                    asked: Vec::new(),
+                }),
+                _ => drop(self.wrong_type::<()>(key, line, "a list of tables", faults)),
+            }
+        }
+        sections
+    }
+
+    /// All entries: for tables whose keys the user chooses. Nothing in it is unknown then.
+    pub(super) fn entries(self) -> Vec<(&'d str, &'d Spanned<DeValue<'d>>, usize)> {
+        let Some(table) = self.table else { return Vec::new() };
+        let mut entries: Vec<_> =
+            table.iter().map(|(key, value)| (key.get_ref().as_ref(), value, self.lines.line(&key.span()))).collect();
+        entries.sort_by_key(|(_, _, line)| *line);
+        entries
+    }
+
+    /// All entries as tables with names of the user's choice.
+    pub(super) fn sections(self, faults: &mut Faults) -> Vec<(&'d str, Section<'d>)> {
+        let (lines, path) = (self.lines, self.path.clone());
+        let mut sections = Vec::new();
+        for (key, value, line) in self.entries() {
+            let path = format!("{path}.{key}");
+            match value.get_ref() {
+                DeValue::Table(table) => {
+                    sections.push((key, Section { lines, path, line, table: Some(table), asked: Vec::new() }));
+                }
+                _ => faults.push(Fault::new(line, format!("{path} must be a table"), format!("write [{path}]"))),
+            }
+        }
+        sections
+    }
+
+    /// Tells every key that was not asked for.
+    pub(super) fn finish(self, faults: &mut Faults) {
+        let Some(table) = self.table else { return };
+        for (key, _) in table.iter() {
+            let written = key.get_ref().as_ref();
+            if self.asked.contains(&written) {
+                continue;
+            }
+            let remedy = match meant(written, self.asked.iter().copied()) {
+                Some(known) => format!("did you mean {known}?"),
+                None if self.asked.is_empty() => "remove it".to_owned(),
+                None => format!("remove it; known here: {}", self.asked.join(", ")),
+            };
+            faults.push(Fault::new(self.lines.line(&key.span()), format!("{} is unknown", self.name(written)), remedy));
+        }
+    }
+
+    fn wrong_type<T>(&self, key: &str, line: usize, wanted: &str, faults: &mut Faults) -> Option<T> {
+        let name = self.name(key);
+        faults.push(Fault::new(line, format!("{name} has the wrong type"), format!("make it {wanted}")));
+        None
+    }
+}

@@ -1,0 +1,89 @@
+//! What Spin does not know: `[application.tool.souk]` and `[component.<id>.tool.souk]`.
+
+use super::fault::{Fault, Faults, meant};
+use super::section::Section;
+use crate::config::{ComponentLimits, HostLimits, SetError};
+
+/// `[application.tool.souk]`.
+#[derive(Default)]
+pub(super) struct ApplicationTool {
+    /// `demo`: the file with the requests of the demo.
+    pub demo: Option<String>,
+    /// `limits`.
+    pub limits: HostLimits,
+}
+
+/// `[component.<id>.tool.souk]`.
+#[derive(Default)]
+pub(super) struct ComponentTool {
+    /// `grants`: interfaces without version.
+    pub grants: Vec<String>,
+    /// `limits`.
+    pub limits: ComponentLimits,
+}
+
+/// Reads the application's table; other tools' tables beside it are theirs.
+pub(super) fn application(mut tool: Section<'_>, faults: &mut Faults) -> ApplicationTool {
+    let mut souk = tool.section("souk", faults);
+    let demo = souk.text("demo", faults).map(|(path, _)| path.to_owned());
+    let mut limits = HostLimits::default();
+    set_limits(souk.section("limits", faults), HostLimits::NAMES, |name, value| limits.set(name, value), faults);
+    souk.finish(faults);
+    ApplicationTool { demo, limits }
+}
+
+/// Reads a component's table.
+pub(super) fn component(mut tool: Section<'_>, faults: &mut Faults) -> ComponentTool {
+    let mut souk = tool.section("souk", faults);
+    let mut grants = Vec::new();
+    for (grant, line) in souk.texts("grants", faults) {
+        if is_interface(grant) {
+            grants.push(grant.to_owned());
+        } else {
+            let remedy = "name an interface without its version, such as souk:database/sql";
+            faults.push(Fault::new(line, format!("grant {grant:?} is not an interface"), remedy));
+        }
+    }
+    let mut limits = ComponentLimits::default();
+    set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
+    souk.finish(faults);
+    ComponentTool { grants, limits }
+}
+
+fn is_interface(text: &str) -> bool {
+    let word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    text.split_once(':').is_some_and(|(namespace, rest)| {
+        word(namespace) && rest.split_once('/').is_some_and(|(package, interface)| word(package) && word(interface))
+    })
+}
+
+fn set_limits(
+    section: Section<'_>,
+    names: &[&str],
+    mut set: impl FnMut(&str, u64) -> Result<(), SetError>,
+    faults: &mut Faults,
+) {
+    for (name, value, line) in section.entries() {
+        let number = value.get_ref().as_integer().and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
+        let Some(number) = number else {
+            faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"));
+            continue;
+        };
+        match set(name, number) {
+            Ok(()) => {}
+            Err(SetError::OutOfRange(range)) => {
+                let remedy = format!("choose from {} to {}", range.start(), range.end());
+                faults.push(Fault::new(line, format!("limit {name} can't be {number}"), remedy));
+            }
+            Err(SetError::UnknownName) => {
+                let remedy = match meant(name, names.iter().copied()) {
+                    Some(meant) => format!("did you mean {meant}?"),
+                    None => format!("remove it; known here: {}", names.join(", ")),
+                };
+                faults.push(Fault::new(line, format!("limit {name} is unknown"), remedy));
+            }
+        }
+    }
+}

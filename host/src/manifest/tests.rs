@@ -1,0 +1,186 @@
+//! Manifests as they are written, right and wrong.
+
+use super::*;
+
+fn none(_: &str) -> Option<String> {
+    None
+}
+
+fn read(text: &str) -> Result<Application, Faults> {
+    parse(Path::new("shop/spin.toml"), text, &none)
+}
+
+/// The faults of a manifest, as lines of `line: what → remedy`.
+fn faults(text: &str) -> Vec<String> {
+    let faults = read(text).expect_err("the manifest has faults");
+    faults.list().iter().map(|fault| format!("{}: {} → {}", fault.line, fault.what, fault.remedy)).collect()
+}
+
+const SMALL: &str = r#"
+spin_manifest_version = 2
+[application]
+name = "shop"
+[[trigger.http]]
+route = "/a/..."
+component = "a"
+[component.a]
+source = "a.wasm"
+"#;
+
+#[test]
+fn a_manifest_of_spin_is_read_as_it_is() {
+    let text = r#"
+spin_manifest_version = 2
+[application]
+name = "shop"
+version = "1.0.0"
+description = "a shop"
+authors = ["somebody"]
+[application.tool.other]
+anything = true
+[application.tool.souk]
+demo = "demo.jsonl"
+limits = { requests_max = 7 }
+[variables]
+region = { default = "eu" }
+[[trigger.http]]
+id = "main"
+route = "/a/..."
+component = "a"
+executor = { type = "spin" }
+[[trigger.http]]
+route = { private = true }
+component = "b"
+[component.a]
+source = "a.wasm"
+description = "the first"
+key_value_stores = ["default"]
+sqlite_databases = ["default"]
+allowed_outbound_hosts = ["https://{{ region }}.example.com"]
+environment = { MODE = "x" }
+[component.a.variables]
+region = "{{ region }}-1"
+[component.a.build]
+command = "make"
+[component.a.dependencies]
+"x:y/z" = { path = "z.wasm" }
+[component.a.tool.souk]
+grants = ["souk:database/sql"]
+limits = { memory_bytes_max = 1_000_000 }
+[component.b]
+source = "b.wasm"
+"#;
+    let application = read(text).unwrap();
+    assert_eq!(application.name, "shop");
+    assert_eq!(application.limits.requests_max, 7);
+    assert_eq!(application.demo.as_deref(), Some(Path::new("shop/demo.jsonl")));
+    assert_eq!(application.routes.len(), 1, "a private route is none");
+    assert_eq!(application.routes[0].pattern.to_string(), "/a/...");
+    let a = &application.components[0];
+    assert_eq!(a.source, Path::new("shop/a.wasm"));
+    assert_eq!(a.variables["region"], "eu-1");
+    assert_eq!(a.environment["MODE"], "x");
+    assert!(a.outbound[0].allows("https", "EU.example.com", 443));
+    assert_eq!(a.grants, ["souk:database/sql"]);
+    assert_eq!(a.limits.memory_bytes_max, 1_000_000);
+    assert_eq!(application.components[1].limits, ComponentLimits::default());
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_line_and_remedy() {
+    let text = r#"spin_manifest_version = 1
+[application]
+nam = "shop"
+[application.tool.souk.limits]
+requests_maxx = 1
+drain_ms_max = -1
+[[trigger.http]]
+route = "no-slash"
+component = "b"
+[[trigger.redis]]
+channel = "c"
+[component.a]
+source = "a.wasm"
+files = ["static/*"]
+allowed_outbound_hosts = ["example.com"]
+[component.a.variables]
+key = "{{ missing }}"
+[component.a.tool.souk]
+grants = ["database"]
+limits = { memory_bytes_max = 1 }
+"#;
+    let expected = [
+        "1: spin_manifest_version is not 2 → write spin_manifest_version = 2 at the top",
+        "2: application.name is missing → name the application",
+        "3: application.nam is unknown → did you mean name?",
+        "5: limit requests_maxx is unknown → did you mean requests_max?",
+        "6: limit drain_ms_max is not a whole number from 0 → write a number",
+        "8: route \"no-slash\" does not start with / → see https://spinframework.dev/http-trigger",
+        "9: trigger.http names component \"b\", which does not exist → did you mean a?",
+        "10: trigger.redis is not supported → souk serves [[trigger.http]]; remove it",
+        "14: component.a.files is not supported: components have no file system → embed the files into the component",
+        "15: outbound host \"example.com\" has no scheme → write scheme://host:port, such as https://api.example.com or http://127.0.0.1:9000",
+        "17: variable \"missing\" does not exist → add missing to [variables]",
+        "19: grant \"database\" is not an interface → name an interface without its version, such as souk:database/sql",
+        "20: limit memory_bytes_max can't be 1 → choose from 65536 to 4294967296",
+    ];
+    assert_eq!(faults(text), expected);
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    let told = faults("spin_manifest_version = 2\n[application\nname = \"x\"\n");
+    assert!(told[0].starts_with("2: not TOML: "), "{told:?}");
+}
+
+#[test]
+fn a_variable_comes_from_the_environment_then_from_its_default() {
+    let text = SMALL.to_owned() + "[component.a.variables]\nk = \"{{key}}\"\n[variables]\nkey = { default = \"d\" }\n";
+    let with = |name: &'static str| {
+        let environment = move |asked: &str| (asked == name).then(|| "e".to_owned());
+        parse(Path::new("spin.toml"), &text, &environment).unwrap().components[0].variables["k"].clone()
+    };
+    assert_eq!(with("SOUK_VARIABLE_KEY"), "e");
+    assert_eq!(with("SPIN_VARIABLE_KEY"), "e");
+    assert_eq!(with("KEY"), "d");
+}
+
+#[test]
+fn a_required_variable_without_a_value_is_told_once() {
+    let text = SMALL.to_owned() + "[component.a.variables]\nk = \"{{key}}\"\n[variables]\nkey = { required = true }\n";
+    let told = faults(&text);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with("→ set SOUK_VARIABLE_KEY in the environment"), "{told:?}");
+}
+
+#[test]
+fn a_route_is_exact_has_parameters_or_takes_everything_below() {
+    let parsed = |text: &str| RoutePattern::parse(text).map(|pattern| (pattern.segments, pattern.below));
+    let literal = |text: &str| Segment::Literal(text.to_owned());
+    assert_eq!(parsed("/"), Ok((vec![], false)));
+    assert_eq!(parsed("/a/b"), Ok((vec![literal("a"), literal("b")], false)));
+    assert_eq!(parsed("/a/:id"), Ok((vec![literal("a"), Segment::Parameter], false)));
+    assert_eq!(parsed("/a/..."), Ok((vec![literal("a")], true)));
+    assert_eq!(parsed("/..."), Ok((vec![], true)));
+    for wrong in ["a", "/a//b", "/a/", "/.../a", "/:", "/{a}", "/a b", "/ä"] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn an_outbound_host_allows_what_it_says_and_nothing_else() {
+    let allows = |pattern: &str, scheme: &str, host: &str, port: u16| {
+        OutboundHost::parse(pattern).unwrap().allows(scheme, host, port)
+    };
+    assert!(allows("https://api.example.com", "https", "api.example.com", 443));
+    assert!(!allows("https://api.example.com", "http", "api.example.com", 443));
+    assert!(!allows("https://api.example.com", "https", "api.example.com", 8443));
+    assert!(!allows("https://api.example.com", "https", "api.example.com.evil.net", 443));
+    assert!(allows("https://*.example.com:*", "https", "a.b.example.com", 1));
+    assert!(!allows("https://*.example.com", "https", "example.com", 443));
+    assert!(!allows("https://*.example.com", "https", "evilexample.com", 443));
+    assert!(allows("*://[::1]:80", "http", "[::1]", 80));
+    for wrong in ["example.com", "ftp://a", "https://a/path", "https://user@a", "https://a*.com", "*://a", "http://"] {
+        assert!(OutboundHost::parse(wrong).is_err(), "{wrong}");
+    }
+}

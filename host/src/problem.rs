@@ -1,0 +1,191 @@
+//! What the host refuses, and how a refusal reads to a client: `application/problem+json` (RFC 9457).
+//!
+//! One place turns a refusal into HTTP. What a client may not learn (why a guest trapped, which limit of memory it
+//! hit) goes to the log where the refusal arises, and never in here.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The media type of a problem.
+pub const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
+
+/// Something that the host itself answers instead of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The head of the request could not be read.
+    MalformedRequest(&'static str),
+    /// No complete head arrived in time.
+    HeadTimeout,
+    /// The head is larger than `head_bytes_max`.
+    HeadTooLarge,
+    /// The request target is too long to be routed.
+    TargetTooLong,
+    /// No route of the manifest matches the path.
+    NoRoute,
+    /// The host answers this path itself, but not with this method.
+    MethodNotAllowed(&'static str),
+    /// The method is one that the host forwards to nobody (`CONNECT`, `TRACE`).
+    MethodNotImplemented,
+    /// The body is larger than the component accepts.
+    BodyTooLarge(u64),
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The body broke off or is not framed as it should be.
+    BodyUnreadable,
+    /// Too much is under way, in the host or in the component.
+    Overloaded,
+    /// The host is going down.
+    Stopping,
+    /// The component failed: it trapped, ran out of memory or could not be started.
+    ComponentFailed,
+    /// The component answered something that is no HTTP response.
+    ComponentMisanswered,
+    /// The component took longer than `time_ms_max`.
+    ComponentTimeout,
+}
+
+/// RFC 9457 §3.1, in the order in which a person reads it.
+#[derive(Serialize)]
+struct Document {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+}
+
+impl Problem {
+    /// The status that the client sees.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::MalformedRequest(_) | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Overloaded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ComponentFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ComponentMisanswered => StatusCode::BAD_GATEWAY,
+            Self::ComponentTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The last part of `type`, which stays the same for ever; also the label in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MalformedRequest(_) => "malformed-request",
+            Self::HeadTimeout => "head-timeout",
+            Self::HeadTooLarge => "head-too-large",
+            Self::TargetTooLong => "target-too-long",
+            Self::NoRoute => "no-route",
+            Self::MethodNotAllowed(_) => "method-not-allowed",
+            Self::MethodNotImplemented => "method-not-implemented",
+            Self::BodyTooLarge(_) => "body-too-large",
+            Self::BodyTimeout => "body-timeout",
+            Self::BodyUnreadable => "body-unreadable",
+            Self::Overloaded => "overloaded",
+            Self::Stopping => "stopping",
+            Self::ComponentFailed => "component-failed",
+            Self::ComponentMisanswered => "component-misanswered",
+            Self::ComponentTimeout => "component-timeout",
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::MalformedRequest(why) => (*why).to_owned(),
+            Self::HeadTimeout => "the head of the request did not arrive in time".to_owned(),
+            Self::HeadTooLarge => "the head of the request is too large".to_owned(),
+            Self::TargetTooLong => "the request target is too long".to_owned(),
+            Self::NoRoute => "nothing is served at this path".to_owned(),
+            Self::MethodNotAllowed(allow) => format!("this path answers {allow}"),
+            Self::MethodNotImplemented => "this server does not implement the method".to_owned(),
+            Self::BodyTooLarge(max) => format!("the body of the request is larger than {max} bytes"),
+            Self::BodyTimeout => "the body of the request did not arrive in time".to_owned(),
+            Self::BodyUnreadable => "the body of the request could not be read".to_owned(),
+            Self::Overloaded => "too many requests are being answered; try again shortly".to_owned(),
+            Self::Stopping => "the server is stopping; try again shortly".to_owned(),
+            Self::ComponentFailed => "the service failed on this request".to_owned(),
+            Self::ComponentMisanswered => "the service gave no valid answer".to_owned(),
+            Self::ComponentTimeout => "the service did not answer in time".to_owned(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Overloaded | Self::Stopping).then_some(Duration::from_secs(1))
+    }
+
+    /// The response, for any version of HTTP.
+    pub fn into_response(self) -> Response<Bytes> {
+        let status = self.status();
+        let document = Document {
+            r#type: format!("urn:souk:problem:{}", self.name()),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.detail(),
+        };
+        let body = serde_json::to_vec(&document).expect("strings and a number can be written");
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_PROBLEM));
+        if let Some(after) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        }
+        if let Self::MethodNotAllowed(allow) = self {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+
+    /// The whole response as HTTP/1.1 bytes that end the connection: for the cases in which there is no request to answer yet.
+    pub fn into_last_words(self) -> Vec<u8> {
+        let response = self.into_response();
+        let status = response.status();
+        let mut bytes = format!(
+            "HTTP/1.1 {} {}\r\ncontent-type: {CONTENT_TYPE_PROBLEM}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            status.as_u16(),
+            status.canonical_reason().unwrap_or("Error"),
+            response.body().len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(response.body());
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_an_rfc_9457_document() {
+        let response = Problem::BodyTooLarge(10).into_response();
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.headers()[CONTENT_TYPE], CONTENT_TYPE_PROBLEM);
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["type"], "urn:souk:problem:body-too-large");
+        assert_eq!(body["title"], "Payload Too Large");
+        assert_eq!(body["status"], 413);
+        assert_eq!(body["detail"], "the body of the request is larger than 10 bytes");
+    }
+
+    #[test]
+    fn an_overload_says_when_to_come_back() {
+        assert_eq!(Problem::Overloaded.into_response().headers()[RETRY_AFTER], "1");
+    }
+
+    #[test]
+    fn last_words_are_one_complete_http_1_response() {
+        let words = String::from_utf8(Problem::HeadTimeout.into_last_words()).unwrap();
+        let (head, body) = words.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"));
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+        assert!(head.ends_with("connection: close"));
+    }
+}

@@ -1,0 +1,194 @@
+//! `souk up`: from the manifest to a host that serves, and from a signal to one that has stopped.
+//!
+//! Nothing is served before everything was found right. What can fail for a reason outside the manifest, such as an
+//! address in use, fails before the slow part.
+
+use crate::admin::Admin;
+use crate::components::{self, Components};
+use crate::config::HostLimits;
+use crate::demo;
+use crate::gateway::{Gateway, Routes};
+use crate::health::Health;
+use crate::listener::Listener;
+use crate::manifest::{self, Application, Fault, Faults};
+use crate::summary::Summary;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// Where the application is served.
+    pub listen: SocketAddr,
+    /// Where the operator is served.
+    pub admin: SocketAddr,
+    /// Databases and compiled code.
+    pub data: PathBuf,
+    /// Whether to fill the application with demo data.
+    pub demo: bool,
+}
+
+/// Why the host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// The manifest, or a component that it names.
+    #[error(transparent)]
+    Faults(#[from] Faults),
+    /// An address that would let strangers in.
+    #[error(
+        "{0} is not a loopback address: anyone who reaches this host may write to its services until they check who is asking; listen on 127.0.0.1"
+    )]
+    NotLoopback(SocketAddr),
+    /// An address that is not free.
+    #[error("can't listen on {address}: {error}; choose another with {option}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The option that sets it.
+        option: &'static str,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// A component that starts with a trap.
+    #[error("component {0} can't be started; the log line above says why")]
+    Warm(Arc<str>),
+    /// The demo.
+    #[error("the demo could not be played: {0}")]
+    Demo(String),
+    /// The system.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// Serves until SIGINT or SIGTERM. `out` is told what was loaded and where to go next.
+pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Result<(), UpError> {
+    let application = Arc::new(manifest::read(&options.manifest, &|name| std::env::var(name).ok())?);
+    raise_descriptor_limit();
+    let mut signals = Signals::listen()?;
+    let listener = bind(options.listen, "--listen", &application.limits)?;
+    let admin = bind(options.admin, "--admin", &application.limits)?;
+    let addresses = (listener.address()?, admin.address()?);
+    let health = Health::default();
+    // The operator is answered to the very end: `/readyz` tells that the host is stopping.
+    tokio::spawn(admin.serve(Arc::new(Admin::new(health.clone())), CancellationToken::new()));
+
+    let (gateway, summary) = tokio::select! {
+        loaded = load(&application, options, &health) => loaded?,
+        () = signals.next() => return Ok(()),
+    };
+    let loaded = started.elapsed();
+    let stop = CancellationToken::new();
+    let served = tokio::spawn(listener.serve(Arc::clone(&gateway), stop.clone()));
+    let played = tokio::select! {
+        played = play(options, &application, &gateway) => played?,
+        () = signals.next() => return Ok(()),
+    };
+    health.ready();
+    if let Err(error) = summary.print(out, addresses, loaded, played) {
+        tracing::warn!(%error, "nobody reads standard output; serving all the same");
+    }
+
+    signals.next().await;
+    tracing::info!("stopping: no new connections, requests under way may end; a second signal stops at once");
+    health.stopping();
+    stop.cancel();
+    let drained = tokio::select! {
+        drained = served => drained.unwrap_or(false),
+        () = signals.next() => false,
+    };
+    tracing::info!(drained, "stopped");
+    Ok(())
+}
+
+fn bind(address: SocketAddr, option: &'static str, limits: &HostLimits) -> Result<Listener, UpError> {
+    // Services do not know yet who is asking. The check goes when they do.
+    if !address.ip().is_loopback() {
+        return Err(UpError::NotLoopback(address));
+    }
+    Listener::bind(address, limits).map_err(|error| UpError::Bind { address, option, error })
+}
+
+/// From the manifest to a gateway that can serve. Everything that can be found wrong is found here.
+async fn load(
+    application: &Arc<Application>,
+    options: &Options,
+    health: &Health,
+) -> Result<(Arc<Gateway>, Summary), UpError> {
+    // Compiling takes seconds and all cores: not on the thread that hears signals.
+    let loading = tokio::task::spawn_blocking({
+        let (application, data) = (Arc::clone(application), options.data.clone());
+        move || furnish(&application, &data)
+    });
+    let (routes, components, summary) = loading.await.expect("loading does not panic")?;
+    components.warm().await.map_err(UpError::Warm)?;
+    let gateway = Arc::new(Gateway::new(routes, components, health.clone(), application.limits.clone()));
+    tokio::spawn({
+        let gateway = Arc::clone(&gateway);
+        async move { gateway.components().trim().await }
+    });
+    Ok((gateway, summary))
+}
+
+fn furnish(application: &Application, data: &Path) -> Result<(Routes, Components, Summary), Faults> {
+    let routes = routes(application)?;
+    let examined = components::examine(application, data)?;
+    let summary = Summary::new(application, &examined.components);
+    Ok((routes, components::furnish(examined, data)?, summary))
+}
+
+async fn play(
+    options: &Options,
+    application: &Application,
+    gateway: &Arc<Gateway>,
+) -> Result<Option<demo::Played>, UpError> {
+    if !options.demo {
+        return Ok(None);
+    }
+    demo::play(application, gateway).await.map_err(UpError::Demo)
+}
+
+/// The routes, with conflicts as faults.
+pub fn routes(application: &Application) -> Result<Routes, Faults> {
+    Routes::new(application).map_err(|conflicts| {
+        let mut faults = Faults::new(&application.file);
+        for conflict in conflicts {
+            faults.push(Fault::new(conflict.line, conflict.what, "change one of them"));
+        }
+        faults
+    })
+}
+
+/// A login shell's soft limit of 1,024 is less than `connections_max`; the hard limit is what the system really allows.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// What asks the host to stop. Listened to from the start, since without a listener a signal would end the process as it is.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
