@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -31,7 +31,8 @@ pub(super) struct Readers {
 /// Connections that no thread uses at the moment.
 #[derive(Default)]
 struct Idle {
-    connections: Vec<Guarded>,
+    /// Each with the thread that used it last, whose core still has its pages in the cache.
+    connections: Vec<(Guarded, ThreadId)>,
     opened: u32,
     is_closed: bool,
 }
@@ -131,7 +132,10 @@ impl Readers {
     /// A connection for a moment: an idle one, or a new one up to the limit. Never waits.
     fn lease(&self) -> Option<Lease<'_>> {
         let mut idle = self.idle();
-        if let Some(db) = idle.connections.pop() {
+        let thread = std::thread::current().id();
+        let place = idle.connections.iter().position(|(_, user)| *user == thread);
+        if let Some(place) = place.or(idle.connections.len().checked_sub(1)) {
+            let (db, _) = idle.connections.swap_remove(place);
             return Some(Lease { readers: self, db: Some(db) });
         }
         if idle.is_closed || idle.opened >= self.options.limits.inline_readers {
@@ -164,7 +168,9 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut idle = self.readers.idle();
         match self.db.take() {
-            Some(db) if !idle.is_closed && !std::thread::panicking() => idle.connections.push(db),
+            Some(db) if !idle.is_closed && !std::thread::panicking() => {
+                idle.connections.push((db, std::thread::current().id()));
+            }
             _ => idle.opened -= 1,
         }
     }
