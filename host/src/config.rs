@@ -142,14 +142,14 @@ mod tests {
 
     #[test]
     fn every_default_is_within_its_own_range() {
-        fn check(defaults: String, set: impl Fn(&str, u64) -> Result<(), SetError>) {
+        fn check(defaults: &str, set: impl Fn(&str, u64) -> Result<(), SetError>) {
             for pair in defaults.split_once('{').expect("a struct").1.trim_end_matches('}').split(',') {
                 let (name, value) = pair.split_once(':').expect("name: value");
                 let value = value.trim().parse().expect("a number");
                 assert_eq!(set(name.trim(), value), Ok(()), "{name}");
             }
         }
-        check(format!("{:?}", HostLimits::default()), |name, value| HostLimits::default().set(name, value));
-        check(format!("{:?}", ComponentLimits::default()), |name, value| ComponentLimits::default().set(name, value));
+        check(&format!("{:?}", HostLimits::default()), |name, value| HostLimits::default().set(name, value));
+        check(&format!("{:?}", ComponentLimits::default()), |name, value| ComponentLimits::default().set(name, value));
     }
 }

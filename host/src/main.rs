@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args)]
 struct Log {
-    /// What is logged: a level, or levels per target (tracing's EnvFilter syntax); guests log as `guest`, requests as `access`
+    /// What is logged: a level, or levels per target (as in the crate tracing-subscriber); guests log as `guest`, requests as `access`
     #[arg(long, global = true, env = "SOUK_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
     /// How log lines look

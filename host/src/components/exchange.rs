@@ -19,7 +19,7 @@ pub(super) fn can_carry(headers: &HeaderMap) -> bool {
 /// Answers one request.
 pub(super) async fn call(pool: &Pool, parts: Parts, body: Bytes) -> Result<Response<Body>, Problem> {
     let mut lease = pool.lease().await?;
-    match lease.instance().exchange(request(parts, body)).await {
+    match lease.instance().exchange(request(&parts, body)).await {
         Ok(answer) => {
             lease.keep();
             response(answer).map_err(|what| super::misanswered(pool.mould().provision(), &what))
@@ -28,7 +28,7 @@ pub(super) async fn call(pool: &Pool, parts: Parts, body: Bytes) -> Result<Respo
     }
 }
 
-fn request(parts: Parts, body: Bytes) -> contract::Request {
+fn request(parts: &Parts, body: Bytes) -> contract::Request {
     let headers = parts
         .headers
         .iter()

@@ -1,12 +1,15 @@
 //! The instances of one generation: given out one request at a time, taken back for the next.
 //!
-//! The most recently used comes first, so that a burst's surplus grows cold and can be let go. How many there can be at the
-//! same time, and how many requests may wait for one, are limits; there is no queue without end.
+//! An instance goes by preference to the thread that used it last, whose core still has its memory in the cache: moving it over costs
+//! a small request as much as everything else together. Otherwise the most recently used comes first, so that a burst's
+//! surplus grows cold and can be let go. How many there can be at the same time, and how many requests may wait for one, are limits;
+//! there is no queue without end.
 
 use super::instance::{Instance, Mould};
 use crate::problem::Problem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use wasmtime::PoolConcurrencyLimitError;
@@ -17,9 +20,18 @@ pub(super) const IDLE_MAX: Duration = Duration::from_secs(30);
 /// The instances.
 pub(super) struct Pool {
     mould: Mould,
-    idle: Mutex<Vec<(Instance, Instant)>>,
+    /// The one that has been idle for longest comes first.
+    idle: Mutex<Vec<Idle>>,
     permits: Semaphore,
     waiting: AtomicU64,
+}
+
+/// An instance that waits for its next request.
+struct Idle {
+    instance: Box<Instance>,
+    since: Instant,
+    /// The thread that used it last.
+    thread: ThreadId,
 }
 
 impl Pool {
@@ -41,10 +53,9 @@ impl Pool {
             Err(TryAcquireError::NoPermits) => self.wait().await?,
             Err(TryAcquireError::Closed) => return Err(Problem::Stopping),
         };
-        let kept = self.idle.lock().expect("nobody panics while holding it").pop();
-        let instance = match kept {
-            Some((instance, _)) => instance,
-            None => self.mould.instance().await.map_err(|error| self.not_started(&error))?,
+        let instance = match self.take() {
+            Some(instance) => instance,
+            None => Box::new(self.mould.instance().await.map_err(|error| self.not_started(&error))?),
         };
         Ok(Lease { pool: self, instance, _permit: permit })
     }
@@ -53,6 +64,13 @@ impl Pool {
         let _place =
             Place::take(&self.waiting, self.mould.provision().limits.waiting_max).ok_or(Problem::Overloaded)?;
         self.permits.acquire().await.map_err(|_| Problem::Stopping)
+    }
+
+    fn take(&self) -> Option<Box<Instance>> {
+        let thread = std::thread::current().id();
+        let mut idle = self.idle.lock().expect("nobody panics while holding it");
+        let place = idle.iter().rposition(|idle| idle.thread == thread).or(idle.len().checked_sub(1))?;
+        Some(idle.remove(place).instance)
     }
 
     fn not_started(&self, error: &wasmtime::Error) -> Problem {
@@ -64,16 +82,17 @@ impl Pool {
     /// Lets go of instances that have been idle for long.
     pub(super) fn trim(&self, now: Instant) {
         let mut idle = self.idle.lock().expect("nobody panics while holding it");
-        let cold = idle.iter().take_while(|(_, since)| now.duration_since(*since) >= IDLE_MAX).count();
+        let cold = idle.iter().take_while(|idle| now.duration_since(idle.since) >= IDLE_MAX).count();
         let cold: Vec<_> = idle.drain(..cold).collect();
         drop(idle);
         // Dropped here, outside the lock: tearing an instance down takes longer than a request wants to wait for another.
         drop(cold);
     }
 
-    fn keep(&self, instance: Instance) {
+    fn keep(&self, instance: Box<Instance>) {
         if instance.served() < self.mould.provision().limits.requests_per_instance_max {
-            self.idle.lock().expect("nobody panics while holding it").push((instance, Instant::now()));
+            let idle = Idle { instance, since: Instant::now(), thread: std::thread::current().id() };
+            self.idle.lock().expect("nobody panics while holding it").push(idle);
         }
     }
 }
@@ -98,7 +117,7 @@ impl Drop for Place<'_> {
 /// An instance for one request. Dropping it drops the instance; [`keep`](Self::keep) gives it back.
 pub(super) struct Lease<'a> {
     pool: &'a Pool,
-    instance: Instance,
+    instance: Box<Instance>,
     _permit: SemaphorePermit<'a>,
 }
 

@@ -121,7 +121,7 @@ impl<'d> Section<'d> {
             return Vec::new();
         };
         let mut sections = Vec::new();
-        for item in array.iter() {
+        for item in array {
             let line = self.line_of(item);
             match item.get_ref() {
                 DeValue::Table(table) => sections.push(Section {
@@ -165,7 +165,7 @@ impl<'d> Section<'d> {
     /// Tells every key that was not asked for.
     pub(super) fn finish(self, faults: &mut Faults) {
         let Some(table) = self.table else { return };
-        for (key, _) in table.iter() {
+        for (key, _) in table {
             let written = key.get_ref().as_ref();
             if self.asked.contains(&written) {
                 continue;

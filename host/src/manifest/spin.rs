@@ -210,7 +210,8 @@ fn pattern(trigger: &mut Section<'_>, faults: &mut Faults) -> Option<RoutePatter
     let (text, line) = trigger.required_text("route", "name the path, such as /api/v1/products/...", faults)?;
     RoutePattern::parse(text)
         .map_err(|why| {
-            faults.push(Fault::new(line, format!("route {text:?} {why}"), "see https://spinframework.dev/http-trigger"))
+            let remedy = "see https://spinframework.dev/http-trigger";
+            faults.push(Fault::new(line, format!("route {text:?} {why}"), remedy));
         })
         .ok()
 }

@@ -45,17 +45,15 @@ pub(super) fn fill(text: &str, line: usize, variables: &Variables, faults: &mut 
             return None;
         };
         let name = name.trim();
-        match variables.0.get(name) {
-            Some(value) => filled.push_str(value.as_deref()?),
-            None => {
-                let remedy = match meant(name, variables.0.keys().map(String::as_str)) {
-                    Some(meant) => format!("did you mean {meant}?"),
-                    None => format!("add {name} to [variables]"),
-                };
-                faults.push(Fault::new(line, format!("variable {name:?} does not exist"), remedy));
-                return None;
-            }
-        }
+        let Some(value) = variables.0.get(name) else {
+            let remedy = match meant(name, variables.0.keys().map(String::as_str)) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("add {name} to [variables]"),
+            };
+            faults.push(Fault::new(line, format!("variable {name:?} does not exist"), remedy));
+            return None;
+        };
+        filled.push_str(value.as_deref()?);
         rest = after;
     }
     filled.push_str(rest);
