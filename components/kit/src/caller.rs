@@ -1,0 +1,95 @@
+//! Who is calling.
+//!
+//! The gateway checks the token and tells the service in the field `souk-caller`, which it strips from whatever comes
+//! from outside. The value is one line of JSON in ASCII (other characters as `\u` escapes):
+//!
+//! `{"sub":"0192…","roles":["merchant"],"scopes":["products:write"]}`
+//!
+//! No field means that nobody signed in. Members that this version does not know are ignored, so that the gateway may
+//! be newer than a service. What a caller may do is a rule of each service and not decided here.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use crate::problem::Problem;
+
+/// The name of the field.
+pub const FIELD: &str = "souk-caller";
+
+/// Somebody who signed in. As an extractor it refuses a request from nobody with 401; take `Option<Caller>` where
+/// anybody may come.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Caller {
+    /// The account, for ever the same.
+    pub sub: String,
+    /// What the person is in the shop.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// What the token was issued for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+impl Caller {
+    /// Reads the caller from the fields of a request. A value that can't be read is the gateway's fault, and the
+    /// request must not pass as anonymous.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let mut values = headers.get_all(FIELD).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(Problem::internal(format!("{FIELD}: more than one field")));
+        }
+        serde_json::from_slice(value.as_bytes())
+            .map(Some)
+            .map_err(|error| Problem::internal(format!("{FIELD}: {error}")))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.headers)?.ok_or_else(|| Problem::of(StatusCode::UNAUTHORIZED))
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        Self::of(&parts.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caller, FIELD};
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    fn of(value: &'static str) -> Result<Option<Caller>, StatusCode> {
+        let mut headers = HeaderMap::new();
+        headers.insert(FIELD, HeaderValue::from_static(value));
+        Caller::of(&headers).map_err(|problem| problem.status())
+    }
+
+    #[test]
+    fn no_field_is_nobody() {
+        assert!(matches!(Caller::of(&HeaderMap::new()), Ok(None)));
+    }
+
+    #[test]
+    fn a_caller_is_read_and_what_is_new_is_ignored() {
+        let caller = of(r#"{"sub":"7","roles":["merchant"],"tenant":"x"}"#);
+        let expected = Caller { sub: "7".to_owned(), roles: vec!["merchant".to_owned()], scopes: vec![] };
+        assert_eq!(caller, Ok(Some(expected)));
+    }
+
+    #[test]
+    fn a_broken_field_is_not_nobody() {
+        assert_eq!(of("root"), Err(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+}

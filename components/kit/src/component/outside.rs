@@ -1,0 +1,70 @@
+//! The outside world of a component: the database of its host, WASI's clock and WASI's randomness.
+
+use std::sync::OnceLock;
+
+use send_wrapper::SendWrapper;
+use souk_database::contract::{Answer, Database, Event, Outcome, Rows, Statement, Transaction};
+
+use super::bindings::souk::database::sql;
+use super::bindings::souk::events::types;
+use crate::context::{Context, Ids};
+use crate::time::{Clock, Timestamp};
+
+/// Everything real.
+pub fn context() -> Context {
+    Context::new(HostDatabase, WasiClock, WasiIds)
+}
+
+/// The database that the host gives this component.
+struct HostDatabase;
+
+impl Database for HostDatabase {
+    fn dialect(&self) -> &str {
+        static DIALECT: OnceLock<String> = OnceLock::new();
+        DIALECT.get_or_init(sql::dialect)
+    }
+
+    // A call to the host is not `Send`, while axum and the trait want it. A component has one thread: it never moves,
+    // and `SendWrapper` would say so if that changed.
+    fn query(&self, statement: Statement) -> Answer<'_, Rows> {
+        Box::pin(SendWrapper::new(sql::query(statement)))
+    }
+
+    fn transact(&self, transaction: Transaction) -> Answer<'_, Outcome> {
+        let events = transaction.events.into_iter().map(event).collect();
+        Box::pin(SendWrapper::new(sql::transact(transaction.steps, events)))
+    }
+}
+
+fn event(event: Event) -> types::Event {
+    types::Event {
+        id: event.id,
+        type_: event.r#type,
+        subject: event.subject,
+        key: event.key,
+        time: event.time,
+        data: event.data,
+    }
+}
+
+struct WasiClock;
+
+impl Clock for WasiClock {
+    fn now(&self) -> Timestamp {
+        let now = wasip3::clocks::system_clock::now();
+        Timestamp::from_milliseconds(now.seconds * 1000 + i64::from(now.nanoseconds / 1_000_000))
+    }
+}
+
+struct WasiIds;
+
+impl Ids for WasiIds {
+    fn random(&self) -> [u8; 10] {
+        let low = wasip3::random::random::get_random_u64().to_le_bytes();
+        let high = wasip3::random::random::get_random_u64().to_le_bytes();
+        let mut bytes = [0; 10];
+        bytes[..8].copy_from_slice(&low);
+        bytes[8..].copy_from_slice(&high[..2]);
+        bytes
+    }
+}

@@ -1,0 +1,69 @@
+//! What a handler is given besides the request: a database, a clock, a source of ids.
+//!
+//! They are arguments and not globals, so that the same code runs in a component, in a process of its own, and in a
+//! test that sets the time.
+
+use std::sync::Arc;
+
+use souk_database::contract::Database;
+
+use crate::time::{Clock, Timestamp};
+
+/// The outside world of a service. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Context {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    database: Box<dyn Database>,
+    clock: Box<dyn Clock>,
+    ids: Box<dyn Ids>,
+}
+
+impl Context {
+    /// Puts the three together.
+    pub fn new(database: impl Database + 'static, clock: impl Clock + 'static, ids: impl Ids + 'static) -> Self {
+        Self { parts: Arc::new(Parts { database: Box::new(database), clock: Box::new(clock), ids: Box::new(ids) }) }
+    }
+
+    /// The component's own database.
+    pub fn database(&self) -> &dyn Database {
+        &*self.parts.database
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// A new id, as UUID text of 36 characters.
+    pub fn id(&self) -> String {
+        let random = self.parts.ids.random();
+        uuid_v7(self.now(), random)
+    }
+}
+
+/// A source of what makes ids unique.
+pub trait Ids: Send + Sync {
+    /// Ten bytes that nobody can guess; a test may count instead.
+    fn random(&self) -> [u8; 10];
+}
+
+/// RFC 9562 §5.7: the time first, so that ids sort in the order of creation and an index grows at its end.
+fn uuid_v7(now: Timestamp, random: [u8; 10]) -> String {
+    let milliseconds = u64::try_from(now.milliseconds()).expect("a timestamp is not before 1970");
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().hyphenated().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uuid_v7;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn an_id_begins_with_its_time() {
+        let id = uuid_v7(Timestamp::from_milliseconds(0x0123_4567_89ab), [0xff; 10]);
+        assert_eq!(id, "01234567-89ab-7fff-bfff-ffffffffffff");
+    }
+}
