@@ -1,0 +1,72 @@
+//! Load by wrk: connections that each send the next request when they have the answer to the last.
+
+use crate::report::median;
+use anyhow::{Context, Result, bail};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Concurrent requests: what the promises in the README are about.
+pub(crate) const CONNECTIONS: usize = 16;
+
+/// What one turn, or the median of several, came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) requests_per_second: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+}
+
+impl Turn {
+    /// The median of each number by itself.
+    pub(crate) fn median(turns: &[Self]) -> Self {
+        let of = |field: fn(&Self) -> f64| median(turns.iter().map(field).collect());
+        Self {
+            requests_per_second: of(|turn| turn.requests_per_second),
+            p50_us: of(|turn| turn.p50_us),
+            p99_us: of(|turn| turn.p99_us),
+        }
+    }
+}
+
+/// What wrk is told to print when it is done.
+const SCRIPT: &str = r#"
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format("RESULT %f %f %f %d\n",
+    summary.requests / (summary.duration / 1e6), latency:percentile(50), latency:percentile(99),
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
+"#;
+
+/// Sends `GET path` for some seconds. An answer other than 2xx or 3xx is an error: a fast refusal is no result.
+pub(crate) fn run(address: SocketAddr, path: &str, seconds: u64) -> Result<Turn> {
+    let script = script()?;
+    let output = Command::new("wrk")
+        .args(["--threads", "2", "--connections", &CONNECTIONS.to_string(), "--duration", &format!("{seconds}s")])
+        .arg("--script")
+        .arg(&script)
+        .arg(format!("http://{address}{path}"))
+        .output()
+        .context(
+            "wrk could not be started; install it with the system's packages (apt-get install wrk, brew install wrk)",
+        )?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let Some(result) = text.lines().find_map(|line| line.strip_prefix("RESULT ")) else {
+        bail!("wrk gave no result: {text}{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let numbers = result.split(' ').map(str::parse).collect::<Result<Vec<f64>, _>>().context("reading wrk's result")?;
+    let [requests_per_second, p50_us, p99_us, errors] = numbers[..] else { bail!("wrk's result has another shape") };
+    if errors > 0.0 {
+        bail!("{errors} requests to {path} failed");
+    }
+    Ok(Turn { requests_per_second, p50_us, p99_us })
+}
+
+fn script() -> Result<PathBuf> {
+    let folder = PathBuf::from("target/bench");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("wrk.lua");
+    std::fs::write(&path, SCRIPT)?;
+    Ok(path)
+}

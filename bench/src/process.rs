@@ -1,0 +1,98 @@
+//! A contender: a process that serves, from its start to its end.
+
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A process that is ready to serve. Dropping it ends it.
+pub(crate) struct Server {
+    child: Child,
+    /// Kept open: who writes to a closed one may end.
+    _output: BufReader<ChildStdout>,
+    /// Where it serves.
+    pub(crate) address: SocketAddr,
+    /// From its start to the line that says that it is ready.
+    pub(crate) ready_after: Duration,
+}
+
+impl Server {
+    /// The host with `spin.toml` and its demo data.
+    pub(crate) fn host(data: &Path, demo: bool) -> Result<Self> {
+        let binary = std::env::var_os("SOUK_BIN").context("SOUK_BIN is not set: run cargo xtask bench")?;
+        let mut command = Command::new(PathBuf::from(binary));
+        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", "warn", "--data"]).arg(data);
+        command.args(demo.then_some("--demo"));
+        Self::start(command, |line| line.trim().strip_prefix("serving").map(str::trim))
+    }
+
+    /// The same service without any wasm.
+    pub(crate) fn native_twin(database: &Path) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--native-twin", "127.0.0.1:0"]).arg(database);
+        Self::start(command, |line| line.strip_prefix("serving "))
+    }
+
+    fn start(mut command: Command, address: impl Fn(&str) -> Option<&str>) -> Result<Self> {
+        let started = Instant::now();
+        let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {command:?}"))?;
+        let mut output = BufReader::new(child.stdout.take().context("the output was piped")?);
+        let mut line = String::new();
+        while output.read_line(&mut line)? > 0 {
+            if let Some(url) = address(line.trim_end()) {
+                let address = url.trim_start_matches("http://").parse()?;
+                return Ok(Self { child, _output: output, address, ready_after: started.elapsed() });
+            }
+            line.clear();
+        }
+        bail!("{command:?} ended before it was ready: {}", child.wait()?)
+    }
+
+    /// Resident memory in MiB.
+    pub(crate) fn memory_mib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the kernel tells VmRSS")?;
+        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// The body of `GET path`.
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
+        let mut socket = TcpStream::connect(self.address)?;
+        write!(socket, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer has a head")?;
+        if !head.starts_with("HTTP/1.1 200 ") {
+            bail!("GET {path} was answered {answer}");
+        }
+        Ok(body.to_owned())
+    }
+
+    /// Ends it as an operator would, so that its database is closed.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// An empty folder under `target/bench`.
+pub(crate) fn folder(name: &str) -> Result<PathBuf> {
+    let folder = PathBuf::from("target/bench/data").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

@@ -1,0 +1,154 @@
+//! Manifests for tests, written as `spin.toml` text.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// An application of fixture components.
+#[derive(Clone, Default)]
+pub(crate) struct Application {
+    limits: Vec<(&'static str, u64)>,
+    components: Vec<Component>,
+    demo: Option<PathBuf>,
+    tables: String,
+}
+
+/// One component of it.
+#[derive(Clone)]
+pub(crate) struct Component {
+    id: String,
+    source: PathBuf,
+    routes: Vec<String>,
+    grants: Vec<&'static str>,
+    outbound: Vec<String>,
+    limits: Vec<(&'static str, u64)>,
+    tables: String,
+}
+
+impl Application {
+    pub(crate) fn of(components: impl IntoIterator<Item = Component>) -> Self {
+        Self { components: components.into_iter().collect(), ..Self::default() }
+    }
+
+    pub(crate) fn limit(mut self, name: &'static str, value: u64) -> Self {
+        self.limits.push((name, value));
+        self
+    }
+
+    pub(crate) fn demo(mut self, file: &Path) -> Self {
+        self.demo = Some(file.to_owned());
+        self
+    }
+
+    /// `[variables.<name>]` with a default, or required without one.
+    pub(crate) fn variable(mut self, name: &str, default: Option<&str>) -> Self {
+        let rule = default.map_or("required = true".to_owned(), |default| format!("default = {default:?}"));
+        writeln!(self.tables, "\n[variables.{name}]\n{rule}").unwrap();
+        self
+    }
+
+    pub(crate) fn manifest(&self) -> String {
+        let mut text = "spin_manifest_version = 2\n\n[application]\nname = \"test\"\n".to_owned();
+        if let Some(demo) = &self.demo {
+            writeln!(text, "\n[application.tool.souk]\ndemo = \"{}\"", demo.display()).unwrap();
+        }
+        limits(&mut text, "application.tool.souk.limits", &self.limits);
+        text.push_str(&self.tables);
+        for component in &self.components {
+            component.write(&mut text);
+        }
+        text
+    }
+}
+
+impl Component {
+    /// The fixture guest in `tests/guests/<name>`, under its own name, with the routes `/<name>` and below.
+    pub(crate) fn guest(name: &str) -> Self {
+        Self::new(name, &guest(name)).route(&format!("/{name}/..."))
+    }
+
+    /// The same guest under another name, with the routes `/<id>` and below.
+    pub(crate) fn guest_as(id: &str, name: &str) -> Self {
+        Self::new(id, &guest(name)).route(&format!("/{id}/..."))
+    }
+
+    /// Any file as a component without routes.
+    pub(crate) fn new(id: &str, source: &Path) -> Self {
+        Self {
+            id: id.to_owned(),
+            source: source.to_owned(),
+            routes: Vec::new(),
+            grants: Vec::new(),
+            outbound: Vec::new(),
+            limits: Vec::new(),
+            tables: String::new(),
+        }
+    }
+
+    pub(crate) fn route(mut self, route: &str) -> Self {
+        self.routes.push(route.to_owned());
+        self
+    }
+
+    /// Forgets the routes that it was born with.
+    pub(crate) fn only_route(mut self, route: &str) -> Self {
+        self.routes = vec![route.to_owned()];
+        self
+    }
+
+    pub(crate) fn grant(mut self, interface: &'static str) -> Self {
+        self.grants.push(interface);
+        self
+    }
+
+    pub(crate) fn outbound(mut self, host: &str) -> Self {
+        self.outbound.push(host.to_owned());
+        self
+    }
+
+    pub(crate) fn limit(mut self, name: &'static str, value: u64) -> Self {
+        self.limits.push((name, value));
+        self
+    }
+
+    /// `[component.<id>.<table>]` with one entry.
+    pub(crate) fn entry(mut self, table: &str, key: &str, value: &str) -> Self {
+        writeln!(self.tables, "\n[component.{}.{table}]\n{key} = {value:?}", self.id).unwrap();
+        self
+    }
+
+    fn write(&self, text: &mut String) {
+        let Self { id, source, routes, grants, outbound, limits: own, tables } = self;
+        for route in routes {
+            writeln!(text, "\n[[trigger.http]]\nroute = {route:?}\ncomponent = {id:?}").unwrap();
+        }
+        writeln!(text, "\n[component.{id}]\nsource = \"{}\"", source.display()).unwrap();
+        writeln!(text, "allowed_outbound_hosts = {outbound:?}").unwrap();
+        writeln!(text, "\n[component.{id}.tool.souk]\ngrants = {grants:?}").unwrap();
+        limits(text, &format!("component.{id}.tool.souk.limits"), own);
+        text.push_str(tables);
+    }
+}
+
+fn limits(text: &mut String, table: &str, limits: &[(&str, u64)]) {
+    writeln!(text, "\n[{table}]").unwrap();
+    for (name, value) in limits {
+        writeln!(text, "{name} = {value}").unwrap();
+    }
+}
+
+/// The component built from `tests/guests/<name>`.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    built(&format!("guest_{name}.wasm"))
+}
+
+/// A component of the shop.
+pub(crate) fn service(name: &str) -> PathBuf {
+    built(&format!("{name}.wasm"))
+}
+
+fn built(file: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/wasm32-wasip2/component");
+    let path = folder.join(file);
+    assert!(path.is_file(), "{} is missing: run cargo xtask build", path.display());
+    path
+}
