@@ -65,10 +65,6 @@ pub mod bindings {
     });
 }
 
-/// A fifth of a small request's time in the guest is spent in the allocator of the C library; this one takes half of that.
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 use bindings::exports::souk::http::exchange;
 
 /// Exports a router, made by a function `fn(Context) -> Router`, as the component's HTTP service. Once in a component.
