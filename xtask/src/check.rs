@@ -1,8 +1,9 @@
 //! What the CI asks: format, lints, tests.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::build::{self, Profile};
 use crate::command;
@@ -19,6 +20,7 @@ pub(crate) fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 /// `cargo xtask lint`
 pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("format", || command::run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
+    steps.run("one build", || one_build(workspace))?;
 
     let mut native = cargo(workspace);
     native.args(["clippy", "--workspace", "--all-targets"]).args(workspace.without_fixtures());
@@ -38,8 +40,7 @@ pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     build::components(workspace, steps)?;
 
-    // The host that the tests start, built in one call with the tests: the features of all members are then unified the same
-    // way, and wasmtime is compiled once. `-p souk` alone would be another build of it.
+    // The host that the tests start among them.
     let mut programs = cargo(workspace);
     programs.args(["build", "--workspace", "--bins", "--tests"]).args(workspace.without_fixtures());
     steps.run("build tests", || command::run(&mut programs))?;
@@ -48,6 +49,29 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
     tests.args(["test", "--workspace"]).args(workspace.without_fixtures()).arg("--").args(arguments);
     tests.env("SOUK_BIN", build::binary(workspace, "souk", Profile::Dev));
     steps.run("test", || command::run(&mut tests))
+}
+
+/// Whether `-p souk` and the whole workspace build the same crates with the same features: otherwise `up` after `test` compiles
+/// wasmtime a second time.
+fn one_build(workspace: &Workspace) -> Result<()> {
+    let mut alone = cargo(workspace);
+    alone.args(["tree", "--package", "souk", "--edges", "normal,build"]);
+    let mut together = cargo(workspace);
+    together.args(["tree", "--workspace", "--edges", "normal,build,dev"]).args(workspace.without_fixtures());
+    let together = features(&mut together)?;
+    let other: Vec<String> = features(&mut alone)?.difference(&together).cloned().collect();
+    ensure!(
+        other.is_empty(),
+        "the whole workspace builds these with more features than the host alone; name them in host/Cargo.toml: {}",
+        other.join(", ")
+    );
+    Ok(())
+}
+
+/// Crates with their versions and features.
+fn features(tree: &mut Command) -> Result<BTreeSet<String>> {
+    let listed = command::output(tree.args(["--prefix", "none", "--format", "{p} {f}"]))?;
+    Ok(listed.lines().map(|line| line.trim_end_matches(" (*)").trim_end().to_owned()).collect())
 }
 
 /// Licences, advisories and banned crates, where the tool for it is installed.
