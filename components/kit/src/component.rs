@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 
 use crate::context::Context;
+use crate::heap::Heap;
 use crate::problem::Problem;
 
 mod body;
@@ -66,6 +67,9 @@ pub mod bindings {
 }
 
 use bindings::exports::souk::http::exchange;
+
+#[global_allocator]
+static HEAP: Heap = Heap::new();
 
 /// Exports a router, made by a function `fn(Context) -> Router`, as the component's HTTP service. Once in a component.
 #[macro_export]
@@ -176,12 +180,17 @@ async fn write(response: Response) -> exchange::Response {
         headers: headers
             // The host sets the length from the body.
             .filter(|(name, _)| **name != CONTENT_LENGTH)
-            .map(|(name, value)| {
-                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                (name.as_str().to_owned(), value)
-            })
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
             .collect(),
         // Takes the buffer over: nobody else holds it.
         body: body.to_bytes().into(),
+    }
+}
+
+/// The contract's fields are text.
+fn text(value: &HeaderValue) -> String {
+    match value.to_str() {
+        Ok(ascii) => ascii.to_owned(),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
     }
 }

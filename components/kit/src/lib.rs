@@ -8,6 +8,8 @@
 
 #[cfg(target_family = "wasm")]
 pub mod component;
+#[cfg(any(target_family = "wasm", test))]
+mod heap;
 #[cfg(feature = "native")]
 pub mod native;
 
