@@ -5,6 +5,8 @@
 //! without `If-Match` it is refused with 428 (RFC 6585), with an older one with 412. Dates (`If-Modified-Since`) are
 //! not looked at: a second is too coarse, and the RFC lets a tag win over them.
 
+use std::fmt::{self, Write as _};
+
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -22,9 +24,12 @@ pub struct EntityTag {
 
 impl EntityTag {
     /// Makes a tag from its text, which must be visible ASCII without quotation marks.
-    pub fn new(opaque: &str) -> Self {
-        debug_assert!(opaque.bytes().all(|byte| is_tag_byte(byte) && byte < 0x80));
-        Self { quoted: format!("\"{opaque}\"") }
+    pub fn new(opaque: impl fmt::Display) -> Self {
+        let mut quoted = String::with_capacity(64);
+        write!(quoted, "\"{opaque}\"").expect("a string takes whatever is written");
+        let tag = Self { quoted };
+        debug_assert!(tag.opaque().bytes().all(|byte| is_tag_byte(byte) && byte < 0x80));
+        tag
     }
 
     /// The text between the quotation marks.
@@ -41,7 +46,7 @@ impl EntityTag {
     }
 
     /// The answer to a read whose reader has this representation already.
-    pub fn not_modified(self) -> Response {
+    fn not_modified(self) -> Response {
         self.on(StatusCode::NOT_MODIFIED.into_response())
     }
 }
@@ -95,6 +100,11 @@ impl IfNoneMatch {
             Some(Tags::Any) => true,
             Some(Tags::Listed(tags)) => tags.iter().any(|listed| listed.opaque == tag.opaque()),
         }
+    }
+
+    /// The answer to a read: the representation with its tag, or 304 for a reader who has it.
+    pub fn answer(&self, tag: EntityTag, representation: impl FnOnce() -> Response) -> Response {
+        if self.has(&tag) { tag.not_modified() } else { tag.on(representation()) }
     }
 }
 

@@ -34,11 +34,7 @@ pub(super) async fn read(
     seen: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let category = store::category::category(&context, &slug).await?.ok_or(Refusal::UnknownCategory)?;
-    let tag = tag(&category);
-    if seen.has(&tag) {
-        return Ok(tag.not_modified());
-    }
-    Ok(tag.on(json::response(StatusCode::OK, &category)))
+    Ok(seen.answer(tag(&category), || json::response(StatusCode::OK, &category)))
 }
 
 /// The slug is the client's choice, so a `PUT` can create: with `If-None-Match: *`, which makes a repetition a 412 and
@@ -83,7 +79,7 @@ async fn present(context: &Context, slug: &Slug, seen: &IfMatch) -> Result<Categ
 /// A deleted category may come again under its slug and with version 1, so the time of its creation is a part of the
 /// tag.
 fn tag(category: &Category) -> EntityTag {
-    EntityTag::new(&format!("{}.{}.{}", category.slug.as_str(), category.created_at, category.version))
+    EntityTag::new(format_args!("{}.{}.{}", category.slug.as_str(), category.created_at, category.version))
 }
 
 fn created(category: &Category) -> Response {

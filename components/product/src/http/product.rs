@@ -43,11 +43,7 @@ pub(super) async fn read(
     seen: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let product = store::product(&context, &id).await?.ok_or(Refusal::UnknownProduct)?;
-    let tag = tag(&product.summary);
-    if seen.has(&tag) {
-        return Ok(tag.not_modified());
-    }
-    Ok(tag.on(json::response(StatusCode::OK, &product)))
+    Ok(seen.answer(tag(&product.summary), || json::response(StatusCode::OK, &product)))
 }
 
 pub(super) async fn put(
@@ -97,7 +93,7 @@ pub(super) async fn present(
 }
 
 pub(super) fn tag(product: &Summary) -> EntityTag {
-    EntityTag::new(&Revision::of(product).to_string())
+    EntityTag::new(Revision::of(product))
 }
 
 fn response(status: StatusCode, product: &Product) -> Response {

@@ -23,11 +23,7 @@ pub(super) async fn read(
     seen: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let product = store::product(&context, &id).await?.ok_or(Refusal::UnknownProduct)?;
-    let tag = tag(&product.summary);
-    if seen.has(&tag) {
-        return Ok(tag.not_modified());
-    }
-    Ok(response(&product.summary))
+    Ok(seen.answer(tag(&product.summary), || shelf(&product.summary)))
 }
 
 pub(super) async fn set(
@@ -63,13 +59,17 @@ struct Shelf<'a> {
 }
 
 fn response(product: &Summary) -> Response {
+    tag(product).on(shelf(product))
+}
+
+fn shelf(product: &Summary) -> Response {
     let shelf = Shelf {
         product_id: &product.id,
         stock: product.stock,
         held: product.stock - product.available,
         available: product.available,
     };
-    tag(product).on(json::response(StatusCode::OK, &shelf))
+    json::response(StatusCode::OK, &shelf)
 }
 
 /// The body of a `PUT`.
