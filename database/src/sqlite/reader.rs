@@ -100,7 +100,10 @@ impl Readers {
             Err(fault) => return self.failed_inline(db, None, fault),
         };
         match read(db, &shape, statement, limits) {
-            Ok(rows) => Tried::Answered(Ok(rows)),
+            Ok(rows) => {
+                shape.tried_inline(true);
+                Tried::Answered(Ok(rows))
+            }
             Err(fault) => self.failed_inline(db, Some(&shape), fault),
         }
     }
@@ -108,7 +111,7 @@ impl Readers {
     fn failed_inline(&self, db: &Guarded, shape: Option<&Shape>, fault: Fault) -> Tried {
         let is_spent = matches!(fault, Fault::Engine(_)) && db.budget.is_spent();
         if is_spent && let Some(shape) = shape {
-            shape.was_too_long_inline();
+            shape.tried_inline(false);
         }
         if is_spent || fault.is_busy() {
             Tried::Move

@@ -82,8 +82,10 @@ pub(super) struct Shape {
     highest: u32,
     /// Whether it only reads.
     pub(super) reads: bool,
-    /// How many calls from now on go straight to a reader thread, since the last try inline was in vain.
+    /// How many calls from now on go straight to a reader thread, since the last tries inline were in vain.
     skips: AtomicU8,
+    /// Tries inline that were in vain, one after another.
+    vain: AtomicU8,
 }
 
 impl Shape {
@@ -102,7 +104,13 @@ impl Shape {
             numbers.push(number(statement.parameter_name(index))?);
         }
         let highest = numbers.iter().copied().max().unwrap_or(0);
-        Ok(Arc::new(Self { numbers: numbers.into(), highest, reads: statement.readonly(), skips: AtomicU8::new(0) }))
+        Ok(Arc::new(Self {
+            numbers: numbers.into(),
+            highest,
+            reads: statement.readonly(),
+            skips: AtomicU8::new(0),
+            vain: AtomicU8::new(0),
+        }))
     }
 
     /// Whether to spare the try inline this time.
@@ -110,10 +118,19 @@ impl Shape {
         self.skips.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |skips| skips.checked_sub(1)).is_ok()
     }
 
-    /// Remembers that the statement did not fit into the inline budget.
-    pub(super) fn was_too_long_inline(&self) {
+    /// Remembers whether the statement did fit into the inline budget.
+    ///
+    /// Once is not yet a habit: a thread that the system stops in the middle of a quick statement is over its time as well.
+    pub(super) fn tried_inline(&self, fits: bool) {
         const SKIPS: u8 = 15; // One try in sixteen costs little, and finds out when it became quick again.
-        self.skips.store(SKIPS, Ordering::Relaxed);
+        if fits {
+            if self.vain.load(Ordering::Relaxed) != 0 {
+                self.vain.store(0, Ordering::Relaxed);
+            }
+        } else if self.vain.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.vain.store(1, Ordering::Relaxed);
+            self.skips.store(SKIPS, Ordering::Relaxed);
+        }
     }
 }
 
