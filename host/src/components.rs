@@ -26,7 +26,7 @@ pub use package::Version;
 
 use crate::body::{Body, Bounded, Cut};
 use crate::capabilities::Provision;
-use crate::config::{ComponentLimits, ms, size};
+use crate::config::{ComponentLimits, ms};
 use crate::problem::Problem;
 use bytes::Bytes;
 use engine::Ticking;
@@ -34,7 +34,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use pool::Pool;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 use wasmtime::Trap;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -76,11 +76,6 @@ impl Components {
         &self.list[index]
     }
 
-    /// All, in the manifest's order.
-    pub fn list(&self) -> &[Component] {
-        &self.list
-    }
-
     /// Starts one instance of each, so that a component that can't start is found before the first request, and the
     /// first request does not wait for it.
     pub async fn warm(&self) -> Result<(), Arc<str>> {
@@ -102,7 +97,7 @@ impl Components {
         loop {
             tokio::time::sleep(pool::IDLE_MAX / 4).await;
             for component in &self.list {
-                component.pool.trim(Instant::now());
+                component.pool.trim(std::time::Instant::now());
             }
         }
     }
@@ -119,10 +114,10 @@ impl Component {
         }
     }
 
-    /// Answers one request, within `time_ms_max` to the head of the answer.
-    pub async fn call(&self, request: Request<RequestBody>) -> Result<Response<Body>, Problem> {
-        let answered = tokio::time::timeout(ms(self.limits.time_ms_max), self.dispatch(request)).await;
-        answered.unwrap_or_else(|_| {
+    /// Answers one request, within `time_ms_max` and until `end` to the head of the answer.
+    pub async fn call(&self, request: Request<RequestBody>, end: Instant) -> Result<Response<Body>, Problem> {
+        let end = end.min(Instant::now() + ms(self.limits.time_ms_max));
+        tokio::time::timeout_at(end, self.dispatch(request)).await.unwrap_or_else(|_| {
             tracing::warn!(component = &*self.id, time_ms_max = self.limits.time_ms_max, "a call ran out of time");
             Err(Problem::ComponentTimeout)
         })
@@ -148,7 +143,7 @@ impl Component {
 
     fn within_bounds(&self, response: Response<Body>) -> Result<Response<Body>, Problem> {
         let bytes = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
-        if size(bytes) > size(self.limits.response_bytes_max) {
+        if bytes > self.limits.response_bytes_max {
             let what = format!("its {bytes} bytes are more than response_bytes_max");
             return Err(misanswered(self.pool.mould().provision(), &what));
         }

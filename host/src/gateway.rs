@@ -16,15 +16,14 @@ use crate::components::{Components, RequestBody};
 use crate::config::{HostLimits, ms, size};
 use crate::handler::Handler;
 use crate::health::Health;
-
 use crate::problem::Problem;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use request_id::RequestIds;
 pub use route::{RouteConflict, Routes};
-use std::time::Instant;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Answers requests.
 pub struct Gateway {
@@ -51,7 +50,7 @@ impl Gateway {
     /// Sends a request from within the host to the component that its path is routed to.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Problem> {
         let component = self.components.get(self.routes.find(request.uri().path())?);
-        component.call(request.map(RequestBody::Whole)).await
+        component.call(request.map(RequestBody::Whole), self.end_of_request()).await
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
@@ -61,9 +60,15 @@ impl Gateway {
         let _place = self.under_way.try_acquire().map_err(|_| Problem::Overloaded)?;
         let request = head::admit(request)?;
         let component = self.components.get(self.routes.find(request.uri().path())?);
-        let (request, verdict) = reception::receive(request, component, &self.limits).await?;
-        let response = component.call(request).await;
+        let end = self.end_of_request();
+        let (request, verdict) = reception::receive(request, component, &self.limits, end).await?;
+        let response = component.call(request, end).await;
         reception::judge(response, &verdict, component)
+    }
+
+    /// When a request that begins now must have its answer.
+    fn end_of_request(&self) -> Instant {
+        Instant::now() + ms(self.limits.request_ms_max)
     }
 }
 
@@ -72,9 +77,10 @@ impl Handler for Gateway {
     async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         let id = self.ids.next();
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let answer = tokio::time::timeout(ms(self.limits.request_ms_max), self.answer(request)).await;
-        let mut response = answer.unwrap_or(Err(Problem::ComponentTimeout)).unwrap_or_else(|problem| {
+        let method = request.method().clone();
+        // Copied only for a log that somebody reads.
+        let path = tracing::enabled!(target: "access", tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
+        let mut response = self.answer(request).await.unwrap_or_else(|problem| {
             tracing::debug!(problem = problem.name(), request = %id, "refused");
             problem.into_response().map(body::whole)
         });

@@ -29,8 +29,7 @@ pub(super) fn admit<B>(mut request: Request<B>) -> Result<Request<B>, Problem> {
     }
     let host = host(&request)?;
     let headers = request.headers_mut();
-    remove_hop_by_hop(headers);
-    remove_reserved(headers);
+    remove(headers, |_| false);
     headers.insert(HOST, host);
     Ok(request)
 }
@@ -53,36 +52,31 @@ fn host<B>(request: &Request<B>) -> Result<HeaderValue, Problem> {
     }
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
+/// Takes away the fields for which `ends_here` says so, those of the connection, and those that speak for the gateway.
+fn remove(headers: &mut HeaderMap, ends_here: impl Fn(&HeaderName) -> bool) {
+    let ends_here = |name: &HeaderName| ends_here(name) || is_hop_by_hop(name) || is_reserved(name);
+    // Most heads have none of them, and one look at each name is cheaper than a search for every name that could be there.
+    if !headers.keys().any(ends_here) {
+        return;
+    }
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<HeaderName> =
+        named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
+    let ending: Vec<HeaderName> = headers.keys().filter(|name| ends_here(name)).cloned().collect();
+    for name in named.into_iter().chain(ending) {
         headers.remove(name);
     }
-    for name in [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
-        headers.remove(name);
-    }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
 /// `souk-…` speaks for the gateway. An underscore counts as a hyphen, since a component's framework may think so.
-fn remove_reserved(headers: &mut HeaderMap) {
-    let reserved = |name: &HeaderName| {
-        let name = name.as_str().as_bytes();
-        name.starts_with(b"souk") && name.get(4).is_some_and(|byte| matches!(byte, b'-' | b'_'))
-    };
-    if headers.keys().any(reserved) {
-        let forged: Vec<HeaderName> = headers.keys().filter(|name| reserved(name)).cloned().collect();
-        for name in forged {
-            headers.remove(name);
-        }
-    }
+fn is_reserved(name: &HeaderName) -> bool {
+    let name = name.as_str().as_bytes();
+    name.starts_with(b"souk") && name.get(4).is_some_and(|byte| matches!(byte, b'-' | b'_'))
 }
 
 /// Takes away what the answer must not carry, and names the request.
@@ -93,10 +87,7 @@ pub(super) fn finish(response: &mut Response<Body>, method: &Method, id: &Reques
         *response.body_mut() = body::whole("");
     }
     let headers = response.headers_mut();
-    remove_hop_by_hop(headers);
-    remove_reserved(headers);
-    headers.remove(CONTENT_LENGTH);
-    headers.remove(DATE);
+    remove(headers, |name| [CONTENT_LENGTH, DATE].contains(name));
     headers.insert(REQUEST_ID, HeaderValue::from(id));
     // The length that the content would have had (RFC 9110 §9.3.2).
     if let Some(length) = length.filter(|_| method == Method::HEAD && !has_no_content) {

@@ -9,12 +9,14 @@ use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
 
-/// Receives the body as the component takes it. The verdict tells later what became of a body that was handed on.
+/// Receives the body as the component takes it, until `end` at the latest. The verdict tells later what became of a body that was handed on.
 pub(super) async fn receive(
     request: Request<Incoming>,
     component: &Component,
     limits: &HostLimits,
+    end: Instant,
 ) -> Result<(Request<RequestBody>, Verdict), Problem> {
     let (parts, body) = request.into_parts();
     let bytes_max = component.limits.body_bytes_max;
@@ -32,7 +34,8 @@ pub(super) async fn receive(
         Reception::WholeUpTo(max) => length.is_some_and(|length| length <= max),
     };
     let body = if whole {
-        RequestBody::Whole(body.collect().await.map_err(|cut| problem(cut, component))?.to_bytes())
+        let body = timeout_at(end, body.collect()).await.unwrap_or(Err(Cut::Stalled));
+        RequestBody::Whole(body.map_err(|cut| problem(cut, component))?.to_bytes())
     } else {
         RequestBody::streamed(body)
     };
