@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::build::{self, Profile};
 use crate::command;
@@ -54,24 +54,42 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
 /// Whether `-p souk` and the whole workspace build the same crates with the same features: otherwise `up` after `test` compiles
 /// wasmtime a second time.
 fn one_build(workspace: &Workspace) -> Result<()> {
-    let mut alone = cargo(workspace);
-    alone.args(["tree", "--package", "souk", "--edges", "normal,build"]);
+    let alone = host_crates(cargo(workspace).args(["tree", "--package", "souk", "--edges", "normal"]))?;
     let mut together = cargo(workspace);
-    together.args(["tree", "--workspace", "--edges", "normal,build,dev"]).args(workspace.without_fixtures());
-    let together = features(&mut together)?;
-    let other: Vec<String> = features(&mut alone)?.difference(&together).cloned().collect();
+    together.args(["tree", "--workspace", "--edges", "normal,dev"]).args(workspace.without_fixtures());
+    let together = host_crates(&mut together)?;
+    let other: Vec<&str> = alone.difference(&together).map(String::as_str).collect();
     ensure!(
         other.is_empty(),
-        "the whole workspace builds these with more features than the host alone; name them in host/Cargo.toml: {}",
+        "the host alone and the whole workspace build these with other features; name them in host/Cargo.toml: {}",
         other.join(", ")
     );
     Ok(())
 }
 
-/// Crates with their versions and features.
-fn features(tree: &mut Command) -> Result<BTreeSet<String>> {
-    let listed = command::output(tree.args(["--prefix", "none", "--format", "{p} {f}"]))?;
-    Ok(listed.lines().map(|line| line.trim_end_matches(" (*)").trim_end().to_owned()).collect())
+/// What the host is linked from: crates with their versions and features, out of a tree that may have other members.
+fn host_crates(tree: &mut Command) -> Result<BTreeSet<String>> {
+    let listed = command::output(tree.args(["--prefix", "depth", "--no-dedupe", "--format", " {p} {f}"]))?;
+    let mut crates = BTreeSet::new();
+    let mut in_host = false;
+    // The depth of a macro whose own crates are passed over: they are compiled for the compiler.
+    let mut of_macro = None;
+    for line in listed.lines().filter(|line| !line.is_empty()) {
+        let (depth, name) = line.split_once(' ').with_context(|| format!("cargo tree printed {line:?}"))?;
+        let depth: usize = depth.parse()?;
+        if depth == 0 {
+            in_host = name.starts_with("souk v");
+        }
+        if !in_host || of_macro.is_some_and(|outer| depth > outer) {
+            continue;
+        }
+        of_macro = name.contains("(proc-macro)").then_some(depth);
+        if of_macro.is_none() {
+            crates.insert(name.trim_end().to_owned());
+        }
+    }
+    ensure!(!crates.is_empty(), "cargo tree does not list the host");
+    Ok(crates)
 }
 
 /// Licences, advisories and banned crates, where the tool for it is installed.
