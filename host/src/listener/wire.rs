@@ -80,7 +80,8 @@ impl Line {
         !self.unanswered.lock().expect("nobody panics while holding it").contains(&b'\n')
     }
 
-    fn wrote(&self) {
+    /// What was read is answered, or about to be.
+    fn answered(&self) {
         self.unanswered.lock().expect("nobody panics while holding it").clear();
     }
 
@@ -93,6 +94,8 @@ impl Line {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
+        // It has its answer, though nothing of it may be written yet: if it never is, that is no head that is still to come.
+        self.0.answered();
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -227,7 +230,7 @@ impl AsyncWrite for Wire {
         ready!(self.poll_turn(cx));
         ready!(self.poll_words(cx))?;
         let replaced = self.replaced(bytes);
-        self.line.wrote();
+        self.line.answered();
         if replaced {
             return Poll::Ready(Ok(bytes.len()));
         }
@@ -243,7 +246,7 @@ impl AsyncWrite for Wire {
         ready!(self.poll_turn(cx));
         ready!(self.poll_words(cx))?;
         let replaced = slices.first().filter(|first| self.replaced(first)).map(|first| first.len());
-        self.line.wrote();
+        self.line.answered();
         if let Some(length) = replaced {
             return Poll::Ready(Ok(length));
         }
@@ -305,7 +308,7 @@ mod tests {
         let line = Line::new();
         line.read(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\ncontent-length: 3\r\n", 1000);
         assert!(line.head_has_one_framing());
-        line.wrote();
+        line.answered();
         assert!(!line.head_has_one_framing(), "a head that is not known any more is ambiguous");
     }
 }
