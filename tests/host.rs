@@ -120,6 +120,23 @@ impl Place {
         run(&mut command)
     }
 
+    /// A command that works on the data folder: `souk db …`.
+    pub(crate) fn on_data(&self, arguments: &[&str]) -> Ended {
+        run(self.command().args(arguments).arg("--data").arg(self.data()))
+    }
+
+    /// `souk migrate`
+    pub(crate) fn migrate(&self, arguments: &[&str]) -> Ended {
+        run(self
+            .command()
+            .arg("migrate")
+            .arg("--manifest")
+            .arg(self.manifest())
+            .arg("--data")
+            .arg(self.data())
+            .args(arguments))
+    }
+
     /// Starts a host that does not come up, and sends it a signal; how it ended, if that was soon.
     pub(crate) fn signalled_while_starting(&self, signal: Signal) -> Option<ExitStatus> {
         let mut process = self.up_command("127.0.0.1:0", "127.0.0.1:0").spawn().unwrap();

@@ -10,6 +10,8 @@ mod race;
 
 mod restart;
 
+mod databases;
+
 use crate::application::{Application, Component, service};
 use crate::host::{Host, Place, Shared};
 use crate::http::Answer;

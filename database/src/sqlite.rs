@@ -26,6 +26,7 @@ pub use limits::Limits;
 pub use migrate::{Applied, MigrationError, checksum};
 pub use open::OpenError;
 pub use outbox::OutboxStatus;
+pub use restore::Restore;
 pub use status::{Plan, Status, plan, status};
 
 mod limits;
@@ -49,10 +50,17 @@ mod reader;
 mod migrate;
 mod status;
 mod backup;
+mod restore;
 mod counts;
 
 /// The name of the dialect, as `souk:database/sql.dialect` answers it and as files of migrations carry it.
 pub const DIALECT: &str = "sqlite";
+
+/// Copies a database to a file that must not exist yet, whether a host runs on it or not: a consistent snapshot, checked. Answers
+/// with its length in bytes.
+pub fn back_up(database: &Path, to: &Path) -> Result<u64, Error> {
+    backup::back_up(database, &Options::default(), to)
+}
 
 /// How a database is opened.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check → listener → gateway → components → capabilities → souk_database
+//! up, check, migrate, db → listener → gateway → components → capabilities → souk_database
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -11,6 +11,10 @@
 pub mod up;
 
 pub mod check;
+
+pub mod migrate;
+
+pub mod db;
 
 mod summary;
 

@@ -4,9 +4,9 @@
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use souk::telemetry::{self, LogFormat};
-use souk::{check, up};
+use souk::{check, db, migrate, up};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,8 @@ const EXAMPLES: &str = "Examples:
   souk up --demo                        … with demo data in it
   souk up --listen 127.0.0.1:8080 --data /var/lib/souk
   souk check                            say what up would refuse, without serving
-  souk up --log debug,access=off        more in the log, but no line per request";
+  souk up --log debug,access=off        more in the log, but no line per request
+  souk db backup backups/monday         copy the databases, also while they are served";
 
 #[derive(Args)]
 struct Log {
@@ -43,6 +44,10 @@ enum Command {
     Up(Up),
     /// Says everything that `up` would refuse, without serving or changing anything
     Check(Check),
+    /// Brings the databases to the newest migrations without serving them, which `up` does as well
+    Migrate(Migrate),
+    /// Looks at the databases, copies them, puts copies back
+    Db(Db),
 }
 
 #[derive(Args)]
@@ -74,6 +79,54 @@ struct Check {
     data: PathBuf,
 }
 
+#[derive(Args)]
+struct Migrate {
+    /// The manifest
+    #[arg(long, default_value = "spin.toml", value_name = "FILE")]
+    manifest: PathBuf,
+    /// The folder for databases and compiled code
+    #[arg(long, default_value = ".souk", value_name = "DIR")]
+    data: PathBuf,
+    /// Only say what would be applied, tried on a copy
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+struct Db {
+    #[command(subcommand)]
+    command: DbCommand,
+    /// The folder for databases and compiled code
+    #[arg(long, global = true, default_value = ".souk", value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum DbCommand {
+    /// Size, write-ahead log, migrations and waiting events of each database
+    Status {
+        /// Only the databases of these components
+        names: Vec<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copies the databases into a folder, also while a host serves them; each copy is consistent and checked
+    Backup {
+        /// The folder; made if it is not there
+        dir: PathBuf,
+        /// Only the databases of these components
+        names: Vec<String>,
+    },
+    /// Puts the copies of a folder in the databases' place; refused while a host runs. What was there is kept beside it
+    Restore {
+        /// A folder that `backup` wrote
+        dir: PathBuf,
+        /// Only the databases of these components
+        names: Vec<String>,
+    },
+}
+
 /// Guests step aside every 10 ms, so whatever still runs after the drain ends within this time.
 const RUNTIME_STOP_MAX: Duration = Duration::from_secs(1);
 
@@ -87,6 +140,10 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Up(options) => serve(options, started),
         Command::Check(options) => check(&options),
+        Command::Migrate(Migrate { manifest, data, dry_run }) => {
+            migrate::run(&manifest, &data, dry_run, &mut std::io::stdout()).map_err(Into::into)
+        }
+        Command::Db(Db { command, data }) => on_databases(&command, &data).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,6 +157,15 @@ fn main() -> ExitCode {
 fn check(options: &Check) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
     Ok(runtime.block_on(check::run(&options.manifest, &options.data, &mut std::io::stdout()))?)
+}
+
+fn on_databases(command: &DbCommand, data: &Path) -> Result<(), db::DbError> {
+    let out = &mut std::io::stdout();
+    match command {
+        DbCommand::Status { names, json } => db::status(data, names, *json, out),
+        DbCommand::Backup { dir, names } => db::backup(data, dir, names, out),
+        DbCommand::Restore { dir, names } => db::restore(data, dir, names, out),
+    }
 }
 
 fn serve(options: Up, started: Instant) -> anyhow::Result<()> {

@@ -104,7 +104,6 @@ fn apply_each(db: &Guarded, chosen: &[(Name, Migration)], limits: &Limits) -> Re
         match done {
             Ok(Some(file)) => {
                 in_host(db, limits, |db| db.execute_batch("COMMIT")).inspect_err(|_| roll_back(db))?;
-                tracing::info!(file, "migration applied");
                 files.push(file);
             }
             other => {

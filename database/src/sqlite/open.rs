@@ -70,7 +70,8 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    fn take(database: &Path) -> Result<Self, OpenError> {
+    /// Takes the lock of a database, or says who has it.
+    pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
         let path = beside(database, ".lock");
         let failed = |error| OpenError::File { path: path.clone(), error };
         let mut file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
@@ -119,7 +120,9 @@ pub(super) fn open(path: &Path, options: &Options, migrations: &[Migration]) -> 
         |error: rusqlite::Error| OpenError::Engine { path: path.clone(), error: of_engine(&error, &options.limits) };
     let writer = Guarded::writer(&path, options).map_err(failed)?;
     writer.as_host(|db| claim(db, &path)).map_err(|error| error.unwrap_or_else(failed))?;
-    migrate::apply(&writer, migrations, &options.limits).map_err(OpenError::Migration)?;
+    for file in migrate::apply(&writer, migrations, &options.limits).map_err(OpenError::Migration)? {
+        tracing::info!(database = %path.display(), file, "migration applied");
+    }
     Ok(Opened { path, writer, lock })
 }
 
@@ -132,7 +135,7 @@ pub(super) fn check_version() -> Result<(), OpenError> {
 }
 
 /// The path with its folder made (for the host's user only) and free of symbolic links, so that a file has one lock.
-fn real(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn real(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |error| OpenError::File { path: path.to_owned(), error };
     let name = path.file_name().ok_or_else(|| failed(std::io::Error::other("a file name is needed")))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -158,25 +161,46 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-/// Makes the host's tables in a new file, or finds out that the file is not ours.
-fn claim(db: &rusqlite::Connection, path: &Path) -> Result<(), Failed> {
-    let foreign = |reason: String| Failed::Ours(OpenError::Foreign { path: path.to_owned(), reason });
-    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let objects: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+/// Finds out whether a file is ours, and of a version that we know.
+pub(super) fn check_ours(db: &rusqlite::Connection, path: &Path) -> Result<(), OpenError> {
+    let (application, version, _) = identity(db).map_err(|error| OpenError::Engine {
+        path: path.to_owned(),
+        error: of_engine(&error, &Options::default().limits),
+    })?;
+    is_ours(application, version, path)
+}
+
+fn is_ours(application: i32, version: i32, path: &Path) -> Result<(), OpenError> {
+    let foreign = |reason: String| OpenError::Foreign { path: path.to_owned(), reason };
     match (application, version) {
         (APPLICATION_ID, HOST_SCHEMA) => Ok(()),
         (APPLICATION_ID, version) => {
             Err(foreign(format!("made by a newer souk (version {version}, this one knows {HOST_SCHEMA})")))
         }
-        (0, 0) if objects == 0 => {
+        _ => Err(foreign("a SQLite database of another program".to_owned())),
+    }
+}
+
+/// The application and version that a file's header names, and how many objects are in it.
+fn identity(db: &rusqlite::Connection) -> rusqlite::Result<(i32, i32, i64)> {
+    Ok((
+        db.pragma_query_value(None, "application_id", |row| row.get(0))?,
+        db.pragma_query_value(None, "user_version", |row| row.get(0))?,
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+    ))
+}
+
+/// Makes the host's tables in a new file, or finds out that the file is not ours.
+fn claim(db: &rusqlite::Connection, path: &Path) -> Result<(), Failed> {
+    match identity(db)? {
+        (0, 0, 0) => {
             let (migration, outbox) = (migrate::TABLE, outbox::TABLE);
             Ok(db.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {migration} {outbox}
                  PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {HOST_SCHEMA}; COMMIT"
             ))?)
         }
-        _ => Err(foreign("a SQLite database of another program".to_owned())),
+        (application, version, _) => Ok(is_ours(application, version, path).map_err(Failed::Ours)?),
     }
 }
 

@@ -67,15 +67,8 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("examining a component does not panic")).collect()
     });
-    let mut faults = Faults::new(&application.file);
-    let mut components = Vec::new();
-    for result in results {
-        match result {
-            Ok(fit) => components.push(fit),
-            Err(found) => found.into_iter().for_each(|fault| faults.push(fault)),
-        }
-    }
-    if faults.is_empty() { Ok(Examined { application, components, ticking }) } else { Err(faults) }
+    let components = gather(application, results, |result| result)?;
+    Ok(Examined { application, components, ticking })
 }
 
 fn fit<'m>(
@@ -110,7 +103,7 @@ fn fit<'m>(
 pub fn furnish(examined: Examined<'_>, data: &Path) -> Result<Components, Faults> {
     let Examined { application, components, ticking } = examined;
     let list = gather(application, components, |fit| {
-        let database = open_database(&fit, data).map_err(|error| database_fault(&fit, &error))?;
+        let database = open_database(&fit, data).map_err(|error| vec![database_fault(&fit, &error)])?;
         Ok(component(fit, database))
     })?;
     Ok(Components { list, _ticking: ticking })
@@ -122,8 +115,8 @@ pub fn plan(examined: &Examined<'_>, data: &Path) -> Result<Vec<(String, Vec<Str
         if !capabilities::grants_database(&fit.manifest.grants) {
             return Ok((fit.manifest.id.clone(), Vec::new()));
         }
-        let plan = sqlite::plan(&database_file(fit, data), &Limits::default(), &fit.migrations);
-        Ok((fit.manifest.id.clone(), plan.map_err(|error| database_fault(fit, &error))?.pending))
+        let plan = sqlite::plan(&database_file(data, &fit.manifest.id), &Limits::default(), &fit.migrations);
+        Ok((fit.manifest.id.clone(), plan.map_err(|error| vec![database_fault(fit, &error)])?.pending))
     })
 }
 
@@ -131,11 +124,11 @@ pub fn plan(examined: &Examined<'_>, data: &Path) -> Result<Vec<(String, Vec<Str
 fn gather<F, T>(
     application: &Application,
     fits: impl IntoIterator<Item = F>,
-    each: impl FnMut(F) -> Result<T, Fault>,
+    each: impl FnMut(F) -> Result<T, Vec<Fault>>,
 ) -> Result<Vec<T>, Faults> {
     let mut faults = Faults::new(&application.file);
-    let results =
-        fits.into_iter().map(each).filter_map(|result| result.map_err(|fault| faults.push(fault)).ok()).collect();
+    let mut report = |found: Vec<Fault>| found.into_iter().for_each(|fault| faults.push(fault));
+    let results = fits.into_iter().map(each).filter_map(|result| result.map_err(&mut report).ok()).collect();
     if faults.is_empty() { Ok(results) } else { Err(faults) }
 }
 
@@ -143,12 +136,18 @@ fn open_database(fit: &Fit<'_>, data: &Path) -> Result<Option<Arc<dyn Database>>
     if !capabilities::grants_database(&fit.manifest.grants) {
         return Ok(None);
     }
-    let opened = Sqlite::open(&database_file(fit, data), Limits::default(), &fit.migrations)?;
+    let opened = Sqlite::open(&database_file(data, &fit.manifest.id), Limits::default(), &fit.migrations)?;
     Ok(Some(Arc::new(opened)))
 }
 
-fn database_file(fit: &Fit<'_>, data: &Path) -> PathBuf {
-    data.join("db").join(format!("{}.sqlite", fit.manifest.id))
+/// Where a component's database is.
+pub fn database_file(data: &Path, component: &str) -> PathBuf {
+    database_folder(data).join(format!("{component}.sqlite"))
+}
+
+/// Where all databases are.
+pub fn database_folder(data: &Path) -> PathBuf {
+    data.join("db")
 }
 
 fn database_fault(fit: &Fit<'_>, error: &OpenError) -> Fault {

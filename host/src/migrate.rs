@@ -1,0 +1,25 @@
+//! `souk migrate`: brings the databases to the newest migrations of their components without serving them, or shows what that would do.
+
+use crate::check::CheckError;
+use crate::components;
+use crate::manifest;
+use std::io::Write;
+use std::path::Path;
+
+/// Applies the migrations, or with `dry_run` tries them on copies. Refused while a host runs, unless it is a dry run.
+pub fn run(file: &Path, data: &Path, dry_run: bool, out: &mut dyn Write) -> Result<(), CheckError> {
+    let application = manifest::read(file, &|name| std::env::var(name).ok())?;
+    let examined = components::examine(&application, data)?;
+    let plan = components::plan(&examined, data)?;
+    if !dry_run {
+        components::furnish(examined, data)?;
+    }
+    let verb = if dry_run { "would apply" } else { "applied" };
+    for (component, files) in &plan {
+        match files.as_slice() {
+            [] => writeln!(out, "{component}: nothing to apply")?,
+            files => writeln!(out, "{component}: {verb} {}", files.join(", "))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! What an operator does with the databases: looks, copies while they are served, puts copies back, migrates.
+
+use super::{make_category, make_product, shop};
+use crate::host::{Ended, Place};
+use crate::http::Answer;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+fn place() -> Arc<Place> {
+    Arc::new(Place::new(&shop()))
+}
+
+fn is_done(ended: &Ended) -> &str {
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    &ended.stdout
+}
+
+fn is_refused(ended: &Ended, why: &str) {
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+}
+
+fn backups(place: &Place) -> PathBuf {
+    place.data().join("backups")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_status_tells_sizes_migrations_and_what_waits() {
+    let place = place();
+    is_refused(&place.on_data(&["db", "status"]), "No such file or directory");
+    let host = place.up();
+    make_product(&host, 3);
+    let told = place.on_data(&["db", "status"]);
+    let told = is_done(&told);
+    for part in ["product\n", "KiB, ", "0001_products.sql, applied 2", "0002_search.sqlite.sql", "events wait"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let json: Value = serde_json::from_str(is_done(&place.on_data(&["db", "status", "--json", "product"]))).unwrap();
+    assert_eq!(json[0]["name"], "product");
+    assert_eq!(json[0]["migrations"][0]["file"], "0001_products.sql");
+    assert!(json[0]["outbox"]["waiting"].as_u64().unwrap() >= 2, "created, and its stock: {json}");
+    is_refused(&place.on_data(&["db", "status", "cart"]), "no database `cart`");
+}
+
+#[test]
+fn a_backup_made_under_load_has_all_that_was_answered_before_it() {
+    let place = place();
+    let host = place.up();
+    make_category(&host);
+    let stop = AtomicBool::new(false);
+    let path = make_product(&host, 1);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                make_product(&host, 1);
+            }
+        });
+        let made = place.on_data(&["db", "backup", text(&backups(&place))]);
+        stop.store(true, Ordering::SeqCst);
+        assert!(is_done(&made).contains("copied and checked"), "{}", made.stdout);
+    });
+    drop(host);
+    fs::remove_dir_all(place.data().join("db")).unwrap();
+    is_done(&place.on_data(&["db", "restore", text(&backups(&place))]));
+    let host = place.up();
+    assert_eq!(host.get(&path).status, 200);
+}
+
+#[test]
+fn a_backup_does_not_write_over_another() {
+    let place = place();
+    drop(place.up());
+    let folder = backups(&place);
+    is_done(&place.on_data(&["db", "backup", text(&folder)]));
+    let before = fs::read(folder.join("product.sqlite")).unwrap();
+    is_refused(&place.on_data(&["db", "backup", text(&folder)]), "exists already");
+    assert_eq!(fs::read(folder.join("product.sqlite")).unwrap(), before);
+}
+
+#[test]
+fn a_restore_is_refused_onto_a_running_host_and_keeps_what_was_there() {
+    let place = place();
+    let host = place.up();
+    let path = make_product(&host, 5);
+    is_done(&place.on_data(&["db", "backup", text(&backups(&place))]));
+    let later = make_product(&host, 5);
+    is_refused(&place.on_data(&["db", "restore", text(&backups(&place))]), "another host (process");
+    assert_eq!(host.get(&later).status, 200, "and nothing has changed");
+    assert_eq!(host.stop().code(), Some(0));
+
+    let restored = place.on_data(&["db", "restore", text(&backups(&place))]);
+    let former = is_done(&restored).split("what was there is ").nth(1).unwrap().trim().to_owned();
+    let host = place.up();
+    let statuses = [&path, &later].map(|path| host.get(path)).map(|Answer { status, .. }| status);
+    assert_eq!(statuses, [200, 404]);
+    drop(host);
+
+    let folder = place.data().join("former");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(former, folder.join("product.sqlite")).unwrap();
+    is_done(&place.on_data(&["db", "restore", text(&folder)]));
+    assert_eq!(place.up().get(&later).status, 200, "what the wrong restore replaced was not lost");
+}
+
+#[test]
+fn what_is_no_backup_is_refused_before_anything_is_exchanged() {
+    let place = place();
+    let host = place.up();
+    let path = make_product(&host, 5);
+    assert_eq!(host.stop().code(), Some(0));
+    let good = fs::read(place.data().join("db/product.sqlite")).unwrap();
+    let folder = backups(&place);
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("product.sqlite");
+    is_refused(&place.on_data(&["db", "restore", text(&folder)]), "no database in");
+    let mut torn = good.clone();
+    let half = torn.len() / 2;
+    torn[half..].fill(0xaa);
+    let contents: [(&[u8], &str); 3] =
+        [(b"not a database", "not a database"), (&torn, "malformed"), (b"", "a SQLite database of another program")];
+    for (bytes, why) in contents {
+        fs::write(&file, bytes).unwrap();
+        is_refused(&place.on_data(&["db", "restore", text(&folder)]), why);
+    }
+    assert_eq!(place.up().get(&path).status, 200);
+    let leftovers = fs::read_dir(place.data().join("db")).unwrap().map(|entry| entry.unwrap().file_name());
+    let leftovers: Vec<_> = leftovers.filter(|name| name.to_string_lossy().contains("restor")).collect();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
+}
+
+#[test]
+fn a_dry_run_of_the_migrations_changes_nothing() {
+    let place = place();
+    let tried = place.migrate(&["--dry-run"]);
+    assert_eq!(is_done(&tried), "product: would apply 0001_products.sql, 0002_search.sqlite.sql\n");
+    assert!(!place.data().join("db").exists());
+    let applied = place.migrate(&[]);
+    assert_eq!(is_done(&applied), "product: applied 0001_products.sql, 0002_search.sqlite.sql\n");
+    assert_eq!(is_done(&place.migrate(&[])), "product: nothing to apply\n");
+    let host = place.up();
+    is_refused(&place.migrate(&[]), "another host");
+    assert_eq!(is_done(&place.migrate(&["--dry-run"])), "product: nothing to apply\n");
+    drop(host);
+}
