@@ -4,7 +4,7 @@ use crate::report::median;
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// Concurrent requests: what the promises in the README are about.
 pub(crate) const CONNECTIONS: usize = 16;
@@ -39,18 +39,38 @@ done = function(summary, latency, requests)
 end
 "#;
 
-/// Sends `GET path` for some seconds. An answer other than 2xx or 3xx is an error: a fast refusal is no result.
+/// What is sent, and by how many at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Load<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) connections: usize,
+}
+
+/// Sends `GET path` over [`CONNECTIONS`] for some seconds.
 pub(crate) fn run(address: SocketAddr, path: &str, seconds: u64) -> Result<Turn> {
-    let script = script()?;
-    let output = Command::new("wrk")
-        .args(["--threads", "2", "--connections", &CONNECTIONS.to_string(), "--duration", &format!("{seconds}s")])
-        .arg("--script")
-        .arg(&script)
-        .arg(format!("http://{address}{path}"))
-        .output()
-        .context(
-            "wrk could not be started; install it with the system's packages (apt-get install wrk, brew install wrk)",
-        )?;
+    Load { path, method: "GET", connections: CONNECTIONS }.run(address, seconds)
+}
+
+impl Load<'_> {
+    /// Sends for some seconds. An answer other than 2xx or 3xx is an error: a fast refusal is no result.
+    pub(crate) fn run(self, address: SocketAddr, seconds: u64) -> Result<Turn> {
+        let Self { path, method, connections } = self;
+        let threads = connections.min(2).to_string();
+        let output = Command::new("wrk")
+            .args(["--threads", &threads, "--connections", &connections.to_string()])
+            .args(["--duration", &format!("{seconds}s"), "--script"])
+            .arg(script(method)?)
+            .arg(format!("http://{address}{path}"))
+            .output()
+            .context(
+                "wrk could not be started; install it with the system's packages (apt-get install wrk, brew install wrk)",
+            )?;
+        read(&output, path)
+    }
+}
+
+fn read(output: &Output, path: &str) -> Result<Turn> {
     let text = String::from_utf8_lossy(&output.stdout);
     let Some(result) = text.lines().find_map(|line| line.strip_prefix("RESULT ")) else {
         bail!("wrk gave no result: {text}{}", String::from_utf8_lossy(&output.stderr));
@@ -63,10 +83,10 @@ pub(crate) fn run(address: SocketAddr, path: &str, seconds: u64) -> Result<Turn>
     Ok(Turn { requests_per_second, p50_us, p99_us })
 }
 
-fn script() -> Result<PathBuf> {
+fn script(method: &str) -> Result<PathBuf> {
     let folder = PathBuf::from("target/bench");
     std::fs::create_dir_all(&folder)?;
-    let path = folder.join("wrk.lua");
-    std::fs::write(&path, SCRIPT)?;
+    let path = folder.join(format!("wrk-{method}.lua"));
+    std::fs::write(&path, format!("wrk.method = \"{method}\"\n{SCRIPT}"))?;
     Ok(path)
 }

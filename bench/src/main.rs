@@ -6,6 +6,8 @@
 
 mod product_http;
 
+mod database;
+
 mod startup;
 
 mod process;
@@ -44,7 +46,8 @@ pub(crate) struct Effort {
 
 type Benchmark = fn(Effort) -> Result<report::Report>;
 
-const BENCHMARKS: [(&str, Benchmark); 2] = [("product", product_http::run), ("startup", startup::run)];
+const BENCHMARKS: [(&str, Benchmark); 3] =
+    [("product", product_http::run), ("database", database::run), ("startup", startup::run)];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();

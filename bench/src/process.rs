@@ -21,11 +21,14 @@ pub(crate) struct Server {
 impl Server {
     /// The host with `spin.toml` and its demo data.
     pub(crate) fn host(data: &Path, demo: bool) -> Result<Self> {
-        let binary = std::env::var_os("SOUK_BIN").context("SOUK_BIN is not set: run cargo xtask bench")?;
-        let mut command = Command::new(PathBuf::from(binary));
-        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", "warn", "--data"]).arg(data);
+        let mut command = up(Path::new("spin.toml"), data)?;
         command.args(demo.then_some("--demo"));
-        Self::start(command, |line| line.trim().strip_prefix("serving").map(str::trim))
+        Self::start(command, address_of_host)
+    }
+
+    /// The host with another manifest.
+    pub(crate) fn host_of(manifest: &Path, data: &Path) -> Result<Self> {
+        Self::start(up(manifest, data)?, address_of_host)
     }
 
     /// The same service without any wasm.
@@ -85,6 +88,18 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+fn up(manifest: &Path, data: &Path) -> Result<Command> {
+    let binary = std::env::var_os("SOUK_BIN").context("SOUK_BIN is not set: run cargo xtask bench")?;
+    let mut command = Command::new(PathBuf::from(binary));
+    command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", "warn", "--manifest"]);
+    command.arg(manifest).arg("--data").arg(data);
+    Ok(command)
+}
+
+fn address_of_host(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("serving").map(str::trim)
 }
 
 /// An empty folder under `target/bench`.

@@ -55,10 +55,7 @@ fn measure(report: &mut Report, case: &str, path: &str, servers: [(&str, &Server
         }
     }
     for ((contender, _), turns) in servers.iter().zip(&turns) {
-        let Turn { requests_per_second, p50_us, p99_us } = Turn::median(turns);
-        report.add(case, contender, "throughput", requests_per_second, "1/s");
-        report.add(case, contender, "p50", p50_us, "µs");
-        report.add(case, contender, "p99", p99_us, "µs");
+        report.add_turn(case, contender, Turn::median(turns));
     }
     Ok(())
 }

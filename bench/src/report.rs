@@ -1,5 +1,6 @@
 //! What was measured: a table for a person, a JSON file for a machine.
 
+use crate::load::Turn;
 use anyhow::Result;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -36,6 +37,14 @@ impl Report {
             unit: unit.to_owned(),
             ratio,
         });
+    }
+
+    /// Adds what load came to.
+    pub(crate) fn add_turn(&mut self, case: &str, contender: &str, turn: Turn) {
+        let Turn { requests_per_second, p50_us, p99_us } = turn;
+        self.add(case, contender, "throughput", requests_per_second, "1/s");
+        self.add(case, contender, "p50", p50_us, "µs");
+        self.add(case, contender, "p99", p99_us, "µs");
     }
 
     /// The table.

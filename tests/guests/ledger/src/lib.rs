@@ -1,0 +1,53 @@
+//! Three routes that differ in one thing: a durable transaction of one row, the read of one row, and no database at all.
+#![cfg(target_family = "wasm")]
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use http::StatusCode;
+use souk_database::contract::Transaction;
+use souk_kit::context::Context;
+use souk_kit::database::{Attempt, Failure, attempt, first, sql};
+
+souk_database::migrations! {
+    "../migrations/":
+    "0001_entry.sql",
+}
+
+souk_kit::serve!(router);
+
+fn router(context: Context) -> Router {
+    Router::new()
+        .route("/ledger/entries", post(write))
+        .route("/ledger/entries/first", get(read))
+        .route("/ledger/nothing", get(nothing))
+        .with_state(context)
+}
+
+async fn write(State(context): State<Context>) -> Result<(StatusCode, String), Refused> {
+    let id = context.id();
+    let insert = sql("INSERT INTO entry (id, amount) VALUES ($1, $2)").bind(id.as_str()).bind(1_i64);
+    let transaction = Transaction { steps: vec![insert.exactly(1)], events: Vec::new() };
+    match attempt(context.database(), transaction).await.map_err(Refused)? {
+        Attempt::Committed(_) => Ok((StatusCode::CREATED, id)),
+        Attempt::Unmet(_) => Ok((StatusCode::CONFLICT, String::new())),
+    }
+}
+
+async fn read(State(context): State<Context>) -> Result<String, Refused> {
+    let statement = sql("SELECT amount FROM entry WHERE id = $1").bind("first");
+    let amount = first(context.database(), statement, |row| row.integer()).await.map_err(Refused)?;
+    Ok(amount.unwrap_or_default().to_string())
+}
+
+async fn nothing() -> &'static str {
+    "1"
+}
+
+struct Refused(Failure);
+
+impl axum::response::IntoResponse for Refused {
+    fn into_response(self) -> axum::response::Response {
+        (StatusCode::SERVICE_UNAVAILABLE, self.0.to_string()).into_response()
+    }
+}
