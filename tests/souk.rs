@@ -25,6 +25,8 @@ mod streams;
 
 mod shutdown;
 
+mod databases;
+
 mod product;
 
 mod fixtures;

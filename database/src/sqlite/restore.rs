@@ -65,8 +65,8 @@ impl Restore {
         if let Ok(writer) = Guarded::writer(&self.database, &Options::default()) {
             let _ = writer.as_host(|db| db.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(())));
         }
-        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let aside = beside(&self.database, &format!(".before-restore-{seconds}"));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let aside = beside(&self.database, &format!(".before-restore-{now}"));
         std::fs::hard_link(&self.database, &aside).map_err(|error| self.failed(error))?;
         let wal = beside(&self.database, "-wal");
         if wal.exists() {

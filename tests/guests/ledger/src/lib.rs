@@ -1,9 +1,10 @@
-//! Three routes that differ in one thing: a durable transaction of one row, the read of one row, and no database at all.
+//! Routes that differ in one thing: a durable transaction of one row, the read of one row, and no database at all. Served under the name
+//! of any component, so that several can be started.
 #![cfg(target_family = "wasm")]
 
 use axum::Router;
-use axum::extract::State;
-use axum::routing::{get, post};
+use axum::extract::{Path, State};
+use axum::routing::get;
 use http::StatusCode;
 use souk_database::contract::Transaction;
 use souk_kit::context::Context;
@@ -18,9 +19,9 @@ souk_kit::serve!(router);
 
 fn router(context: Context) -> Router {
     Router::new()
-        .route("/ledger/entries", post(write))
-        .route("/ledger/entries/first", get(read))
-        .route("/ledger/nothing", get(nothing))
+        .route("/{ledger}/entries", get(count).post(write))
+        .route("/{ledger}/entries/{id}", get(read))
+        .route("/{ledger}/nothing", get(nothing))
         .with_state(context)
 }
 
@@ -34,8 +35,14 @@ async fn write(State(context): State<Context>) -> Result<(StatusCode, String), R
     }
 }
 
-async fn read(State(context): State<Context>) -> Result<String, Refused> {
-    let statement = sql("SELECT amount FROM entry WHERE id = $1").bind("first");
+async fn count(State(context): State<Context>) -> Result<String, Refused> {
+    let statement = sql("SELECT COUNT(*) FROM entry");
+    let count = first(context.database(), statement, |row| row.integer()).await.map_err(Refused)?;
+    Ok(count.unwrap_or_default().to_string())
+}
+
+async fn read(State(context): State<Context>, Path((_, id)): Path<(String, String)>) -> Result<String, Refused> {
+    let statement = sql("SELECT amount FROM entry WHERE id = $1").bind(id);
     let amount = first(context.database(), statement, |row| row.integer()).await.map_err(Refused)?;
     Ok(amount.unwrap_or_default().to_string())
 }
