@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
 
 mod harness;
+mod chance;
+mod ledger;
 
 mod contract;
 mod denied;
@@ -16,3 +18,6 @@ mod model;
 mod migrations;
 mod life;
 mod disk;
+
+#[cfg(unix)]
+mod killed;
