@@ -104,6 +104,6 @@ fn in_a_process_that_is_killed() {
         // Fails when the parent is gone, and then nobody else would end this process.
         writeln!(std::io::stdout().lock(), "answered {caller} {number}").unwrap();
     };
-    let ended = block_on(join_all((0..CALLERS).map(|caller| write(&db, caller, tell))));
+    let ended = block_on(join_all((0..CALLERS).map(|caller| write(&db, caller, u64::MAX, tell))));
     panic!("the callers ended by themselves: {ended:?}");
 }

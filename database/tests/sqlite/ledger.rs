@@ -41,20 +41,19 @@ pub(crate) fn migrations(life: u32) -> Vec<Migration> {
     std::iter::once(migration("0001_ledger.sql", SCHEMA)).chain(later).collect()
 }
 
-/// Writes a caller's next transactions until one is refused, and answers with the error. `answered` hears of each that was committed.
-pub(crate) async fn write(db: &Sqlite, caller: i64, answered: impl Fn(i64, i64)) -> Error {
-    let mut number = match last(db, caller).await {
-        Ok(last) => last + 1,
-        Err(error) => return error,
-    };
-    loop {
-        match db.transact(transaction(caller, number)).await {
-            Ok(Outcome::Committed(_)) => answered(caller, number),
-            Ok(outcome) => panic!("caller {caller}, number {number}: {outcome:?}"),
-            Err(error) => return error,
-        }
+/// Writes a caller's next transactions, so many of them or until one is refused, and then answers with the error. `answered`
+/// hears of each that was committed.
+pub(crate) async fn write(db: &Sqlite, caller: i64, most: u64, answered: impl Fn(i64, i64)) -> Result<(), Error> {
+    let mut number = last(db, caller).await?;
+    for _ in 0..most {
         number += 1;
+        match db.transact(transaction(caller, number)).await? {
+            Outcome::Committed(_) => answered(caller, number),
+            // Also if a transaction that was refused is there after all.
+            outcome => panic!("caller {caller}, number {number}: {outcome:?}"),
+        }
     }
+    Ok(())
 }
 
 /// The last number that a caller wrote, 0 if none.

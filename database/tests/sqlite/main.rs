@@ -5,6 +5,7 @@
 mod harness;
 mod chance;
 mod ledger;
+mod simulation;
 
 mod contract;
 mod denied;
@@ -18,6 +19,7 @@ mod model;
 mod migrations;
 mod life;
 mod disk;
+mod power;
 
 #[cfg(unix)]
 mod killed;
