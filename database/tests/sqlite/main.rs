@@ -19,6 +19,7 @@ mod model;
 mod migrations;
 mod life;
 mod disk;
+mod faults;
 mod power;
 
 #[cfg(unix)]
