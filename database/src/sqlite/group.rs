@@ -32,22 +32,38 @@ impl Job {
 
 /// How a group ended, for the writer to adapt to.
 pub(super) struct Ended {
-    /// How many transactions were answered after the commit.
+    /// How many transactions the commit was for.
     pub(super) transactions: usize,
     /// How long the commit took.
     pub(super) commit: Duration,
-    /// Whether the commit failed.
-    pub(super) failed: bool,
+    /// Those whose commit failed.
+    pub(super) failed: Option<Failed>,
 }
 
-/// Carries out as many waiting transactions as fit into one group, and answers them.
+/// Transactions whose commit failed and who were not answered yet. What they left in the WAL must be put out of reach first: an
+/// answer says that nothing was written, and a power cut right after it must not prove it wrong.
+pub(super) struct Failed {
+    jobs: Vec<Job>,
+    error: Error,
+}
+
+impl Failed {
+    /// Answers all of them.
+    pub(super) fn tell(self) {
+        for job in self.jobs {
+            job.tell(Err(self.error.clone()));
+        }
+    }
+}
+
+/// Carries out as many waiting transactions as fit into one group, and answers them if it is committed.
 pub(super) fn carry_out(db: &Guarded, waiting: &mut VecDeque<Job>, limits: &Limits, counts: &Counts) -> Ended {
     let mut begun = Instant::now();
     if let Err(error) = db.as_host(|db| execute(db, "BEGIN IMMEDIATE")) {
         let error = of_engine(&error, limits);
-        let told = waiting.drain(..).map(|job| job.tell(Err(error.clone()))).count();
-        counts.group(told, true);
-        return Ended { transactions: told, commit: Duration::ZERO, failed: true };
+        let jobs: Vec<_> = waiting.drain(..).collect();
+        counts.group(jobs.len(), true);
+        return Ended { transactions: jobs.len(), commit: Duration::ZERO, failed: Some(Failed { jobs, error }) };
     }
     let mut done = Vec::new();
     let mut most = limits.group_transactions as usize;
@@ -65,7 +81,7 @@ pub(super) fn carry_out(db: &Guarded, waiting: &mut VecDeque<Job>, limits: &Limi
                 begun = Instant::now();
                 done.drain(..).rev().for_each(|(job, _)| waiting.push_front(job));
                 if most == 0 || db.as_host(|db| execute(db, "BEGIN IMMEDIATE")).is_err() {
-                    return Ended { transactions: 1, commit: Duration::ZERO, failed: false };
+                    return Ended { transactions: 1, commit: Duration::ZERO, failed: None };
                 }
             }
         }
@@ -75,23 +91,21 @@ pub(super) fn carry_out(db: &Guarded, waiting: &mut VecDeque<Job>, limits: &Limi
 
 /// Commits and answers.
 fn finish(db: &Guarded, done: Vec<(Job, Result<Outcome, Error>)>, limits: &Limits, counts: &Counts) -> Ended {
-    let started = Instant::now();
+    let (transactions, started) = (done.len(), Instant::now());
     let committed = db.as_host(|db| execute(db, "COMMIT"));
-    let ended = Ended { transactions: done.len(), commit: started.elapsed(), failed: committed.is_err() };
-    counts.group(ended.transactions, ended.failed);
+    let commit = started.elapsed();
+    counts.group(transactions, committed.is_err());
     if let Err(error) = committed {
         roll_back_all(db);
         let error = at("the commit failed, nothing was written", unavailable(of_engine(&error, limits)));
-        tracing::error!(%error, transactions = done.len(), "commit failed");
-        for (job, _) in done {
-            job.tell(Err(error.clone()));
-        }
-    } else {
-        for (job, result) in done {
-            job.tell(result);
-        }
+        tracing::error!(%error, transactions, "commit failed");
+        let jobs = done.into_iter().map(|(job, _)| job).collect();
+        return Ended { transactions, commit, failed: Some(Failed { jobs, error }) };
     }
-    ended
+    for (job, result) in done {
+        job.tell(result);
+    }
+    Ended { transactions, commit, failed: None }
 }
 
 /// Whatever kept a commit from the disk, to the caller the database can't be used now.

@@ -79,9 +79,9 @@ impl Wal {
         self.pages = 0;
     }
 
-    /// After a failed commit. Its pages may stand in the file complete, only not synced: after a power cut they would come
-    /// back, although the callers were told that nothing was written. The next commit writes over them; this is one at once,
-    /// which changes nothing. Copying frees the WAL, so that a full disk has room for it.
+    /// After a failed commit, before its callers are told that nothing was written. Its pages may stand in the file complete, only
+    /// not synced: after a power cut they would come back. The next commit writes over them; this is one at once, which changes
+    /// nothing. Copying frees the WAL, so that a full disk has room for it. If this fails too, the next commit is left to do it.
     pub(super) fn heal(&mut self, db: &Guarded) {
         self.copy(db, "PASSIVE");
         let rewritten = db.as_host(|db| {

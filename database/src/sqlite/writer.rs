@@ -130,8 +130,9 @@ impl Writer {
         let ended = group::carry_out(&self.db, &mut self.waiting, &self.limits, &self.counts);
         self.previous = ended.transactions;
         self.commit = ended.commit;
-        if ended.failed {
+        if let Some(failed) = ended.failed {
             self.wal.heal(&self.db);
+            failed.tell();
         } else {
             self.wal.after_commit(&self.db);
         }
