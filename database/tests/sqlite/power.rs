@@ -1,7 +1,8 @@
 //! The power is cut at a random moment: what was answered survives, whatever the disk had not synced, and nothing is half there.
 //!
 //! One seed is some cuts on one database: while it is made, while it migrates, while callers write in groups, while the WAL is
-//! copied or recovered. After each cut the plain engine judges a copy of what is left, and the next life starts with it.
+//! copied or recovered, some time after a write or a sync failed, after it was closed. After each cut the plain engine judges a
+//! copy of what is left, and the next life starts with it.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -9,11 +10,13 @@ use std::sync::Arc;
 
 use futures_executor::block_on;
 use futures_util::future::join_all;
+use rusqlite::ffi;
+use souk_database::contract::Error;
 use souk_database::sqlite::{Limits, OpenError, Options, Sqlite};
 
 use crate::chance::{Chance, seeds};
 use crate::ledger::{Last, judge, lost, migrations, write};
-use crate::simulation::device::{Device, Image, Remains, restore};
+use crate::simulation::device::{Device, Fault, Image, Kind, Operation, Remains, restore};
 use crate::simulation::vfs::Registered;
 
 const CALLERS: i64 = 8;
@@ -77,23 +80,42 @@ fn cut_again_and_again(seed: u64, is_careless: bool, tally: &mut Tally) {
     }
 }
 
-/// Opens the database and writes until the power is cut.
+/// Opens the database and writes until the power is cut. Some lives come to their end before: the database is closed, and what the
+/// disk did not sync then is lost after it.
 fn live(device: &Arc<Device>, name: &Path, life: u32, chance: &mut Chance, answered: &mut Last) {
     let vfs = Registered::new(device);
     let limits = Limits { checkpoint_pages: 1 + u32::try_from(chance.below(60)).unwrap(), ..Limits::default() };
+    let most = if chance.one_in(4) { chance.below(10) } else { u64::MAX };
+    let fault = chance.one_in(3).then(|| passing_fault(chance));
     let options = Options { limits, vfs: Some(vfs.name()) };
-    match Sqlite::open_with(name, options, &migrations(life)) {
-        Ok(db) => {
-            let heard = RefCell::new(answered);
-            let tell = |caller, number| {
-                heard.borrow_mut().insert(caller, number);
-            };
-            let ended = block_on(join_all((0..CALLERS).map(|caller| write(&db, caller, u64::MAX, tell))));
-            assert!(device.is_off(), "the callers ended by themselves: {ended:?}");
-        }
-        Err(OpenError::Engine { .. } | OpenError::Migration(_)) if device.is_off() => {}
+    let db = match Sqlite::open_with(name, options, &migrations(life)) {
+        Ok(db) => db,
+        Err(OpenError::Engine { .. } | OpenError::Migration(_)) if device.is_off() => return,
         Err(error) => panic!("{error}"),
+    };
+    if let Some(fault) = fault {
+        device.fail(fault);
     }
+    let heard = RefCell::new(answered);
+    let tell = |caller, number| {
+        heard.borrow_mut().insert(caller, number);
+    };
+    loop {
+        let ended = block_on(join_all((0..CALLERS).map(|caller| write(&db, caller, most, tell))));
+        let is_expected = |ended: &Result<(), Error>| matches!(ended, Ok(()) | Err(Error::Unavailable(_)));
+        assert!(ended.iter().all(is_expected), "{ended:?}");
+        if device.is_off() || most < u64::MAX {
+            return;
+        }
+    }
+}
+
+/// A few writes or syncs that fail some time before the cut. What they leave behind is not for later syncs to make good.
+fn passing_fault(chance: &mut Chance) -> Fault {
+    let kind = [Kind::Wal, Kind::Database][chance.index(2)];
+    let operation = [Operation::Write, Operation::Sync][chance.index(2)];
+    let after = chance.below(if operation == Operation::Sync { 8 } else { 150 });
+    Fault { kind: Some(kind), operations: vec![operation], after, times: 1 + chance.below(5), code: ffi::SQLITE_IOERR }
 }
 
 /// The plain engine works on real files.
