@@ -95,7 +95,7 @@ fn a_group_whose_commit_fails_is_refused_as_a_whole_and_its_callers_may_try_agai
     for seed in seeds(40, 1_000) {
         let _named = Named(seed);
         let mut chance = Chance::new(seed);
-        let shop = Failing::open(1 + u32::try_from(chance.below(60)).unwrap());
+        let ledger = Failing::open(1 + u32::try_from(chance.below(60)).unwrap());
         let (code, operations, groups) = [
             (ffi::SQLITE_IOERR_FSYNC, vec![Sync], 12),
             (ffi::SQLITE_IOERR_WRITE, vec![Write], 300),
@@ -103,16 +103,16 @@ fn a_group_whose_commit_fails_is_refused_as_a_whole_and_its_callers_may_try_agai
         ][chance.index(3)]
         .clone();
         let (after, times) = (chance.below(groups), 1 + chance.below(4));
-        shop.device.fail(Fault { kind: Some(Kind::Wal), operations, after, times, code });
+        ledger.device.fail(Fault { kind: Some(Kind::Wal), operations, after, times, code });
         // Each round some may be refused; the disk recovers by itself.
         for _ in 0..8 {
-            assert_unavailable(&shop.write(5));
+            assert_unavailable(&ledger.write(5));
         }
-        shop.device.repair();
-        assert!(shop.write(1).iter().all(Result::is_ok), "after the disk has recovered");
-        commits_failed += shop.db.totals().commits_failed;
+        ledger.device.repair();
+        assert!(ledger.write(1).iter().all(Result::is_ok), "after the disk has recovered");
+        commits_failed += ledger.db.totals().commits_failed;
         let remains = [Remains::Nothing, Remains::Everything, Remains::Some][chance.index(3)];
-        shop.assert_exact(remains, &mut chance);
+        ledger.assert_exact(remains, &mut chance);
     }
     println!("{commits_failed} commits failed");
     assert!(commits_failed > 0);
@@ -120,15 +120,15 @@ fn a_group_whose_commit_fails_is_refused_as_a_whole_and_its_callers_may_try_agai
 
 #[test]
 fn a_transaction_whose_commit_failed_does_not_come_back_after_a_power_cut() {
-    let shop = Failing::open(4_000);
-    assert!(shop.write(3).iter().all(Result::is_ok));
+    let ledger = Failing::open(4_000);
+    assert!(ledger.write(3).iter().all(Result::is_ok));
     let fault =
         Fault { kind: Some(Kind::Wal), operations: vec![Sync], after: 0, times: 1, code: ffi::SQLITE_IOERR_FSYNC };
-    shop.device.fail(fault);
+    ledger.device.fail(fault);
     // It stands in the WAL complete, only not synced.
-    let refused = block_on(shop.db.transact(transaction(0, 4)));
+    let refused = block_on(ledger.db.transact(transaction(0, 4)));
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-    shop.assert_exact(Remains::Everything, &mut Chance::new(1));
+    ledger.assert_exact(Remains::Everything, &mut Chance::new(1));
 }
 
 #[test]
@@ -137,22 +137,22 @@ fn a_disk_that_refuses_for_a_while_is_told_and_outlived() {
     for seed in seeds(60, 2_000) {
         let _named = Named(seed);
         let mut chance = Chance::new(seed);
-        let shop = Failing::open(1 + u32::try_from(chance.below(60)).unwrap());
-        assert!(shop.write(3).iter().all(Result::is_ok));
+        let ledger = Failing::open(1 + u32::try_from(chance.below(60)).unwrap());
+        assert!(ledger.write(3).iter().all(Result::is_ok));
         let (code, operations) = FAULTS[chance.index(FAULTS.len())];
         let kind = [None, Some(Kind::Database), Some(Kind::Wal)][chance.index(3)];
         let after = chance.below(if operations == [Sync] { 10 } else { 200 });
-        shop.device.fail(Fault { kind, operations: operations.into(), after, times: u64::MAX, code });
+        ledger.device.fail(Fault { kind, operations: operations.into(), after, times: u64::MAX, code });
         for _ in 0..3 {
-            let results = shop.write(10);
+            let results = ledger.write(10);
             assert_unavailable(&results);
             refused += results.iter().filter(|result| result.is_err()).count();
         }
-        failed += shop.device.repair();
-        let results = shop.write(2);
+        failed += ledger.device.repair();
+        let results = ledger.write(2);
         assert!(results.iter().all(Result::is_ok), "after the disk has recovered: {results:?}");
         let remains = [Remains::Nothing, Remains::Everything, Remains::Some][chance.index(3)];
-        shop.assert_exact(remains, &mut chance);
+        ledger.assert_exact(remains, &mut chance);
     }
     println!("{failed} operations failed, {refused} calls were refused");
     assert!(refused > 0);
