@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ffi};
 
 use super::connection::Guarded;
 use super::limits::Limits;
@@ -30,13 +31,15 @@ pub(super) struct Wal {
     /// Pages at which copying is tried next.
     next_try: u32,
     has_warned: bool,
+    /// Whether the WAL is not copied any more, see [`Wal::keep`].
+    is_kept: bool,
 }
 
 impl Wal {
     /// Starts to watch; on the writer's thread.
     pub(super) fn new(file: PathBuf, limits: Arc<Limits>) -> Self {
         let next_try = limits.checkpoint_pages;
-        Self { file, limits, pages: 0, next_try, has_warned: false }
+        Self { file, limits, pages: 0, next_try, has_warned: false, is_kept: false }
     }
 
     /// Makes the engine tell this thread the length after each commit.
@@ -98,7 +101,10 @@ impl Wal {
         self.copy(db, "TRUNCATE");
     }
 
-    fn copy(&self, db: &Guarded, mode: &str) {
+    fn copy(&mut self, db: &Guarded, mode: &str) {
+        if self.is_kept {
+            return;
+        }
         let copied = db.as_host(|db| {
             db.busy_timeout(RESTART_WAIT)?;
             let copied = db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
@@ -111,8 +117,20 @@ impl Wal {
             Ok((is_busy, pages, copied)) => tracing::debug!(mode, is_busy, pages, copied, "WAL copied"),
             Err(error) => {
                 tracing::warn!(%error, mode, file = %self.file.display(), "the WAL can't be copied into the database");
+                if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC) {
+                    self.keep(db);
+                }
             }
         }
+    }
+
+    /// After a sync that failed while copying: keeps the whole WAL until the database is opened anew, which reads and copies it from
+    /// its start. Copying again is not enough. Linux takes pages whose sync failed for clean, so the next sync succeeds without
+    /// them; and a copy that stopped at a reader's snapshot was not synced, yet the engine does not repeat that part of it.
+    fn keep(&mut self, db: &Guarded) {
+        self.is_kept = true;
+        let kept = db.as_host(|db| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
+        tracing::error!(?kept, file = %self.file.display(), "the disk failed to sync the database: the WAL is kept, and grows, until a restart");
     }
 
     fn bytes(&self) -> u64 {

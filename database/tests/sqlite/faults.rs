@@ -9,10 +9,11 @@ use std::sync::Arc;
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use rusqlite::ffi;
-use souk_database::contract::{Database, Error};
+use souk_database::contract::{Database, Error, Transaction};
 use souk_database::sqlite::{Limits, Options, Sqlite};
 
 use crate::chance::{Chance, seeds};
+use crate::harness::{committed, step};
 use crate::ledger::{Last, judge, migrations, transaction, write};
 use crate::simulation::device::Operation::{Create, Delete, Read, Sync, Truncate, Write};
 use crate::simulation::device::{Code, Device, Fault, Image, Kind, Operation, Remains, restore};
@@ -33,7 +34,7 @@ const FAULTS: [(Code, &[Operation]); 6] = [
 /// A database on a disk that can be made to fail. The fields are dropped in this order.
 struct Failing {
     db: Sqlite,
-    _vfs: Registered,
+    vfs: Registered,
     device: Arc<Device>,
     _folder: tempfile::TempDir,
     answered: RefCell<Last>,
@@ -48,7 +49,7 @@ impl Failing {
         let limits = Limits { checkpoint_pages, cache_kib: 64, ..Limits::default() };
         let options = Options { limits, vfs: Some(vfs.name()) };
         let db = Sqlite::open_with(&file(folder.path()), options, &migrations(1)).unwrap();
-        Self { db, _vfs: vfs, device, _folder: folder, answered: RefCell::default() }
+        Self { db, vfs, device, _folder: folder, answered: RefCell::default() }
     }
 
     /// All callers write so many transactions at the same time, each until it is refused.
@@ -57,6 +58,15 @@ impl Failing {
             self.answered.borrow_mut().insert(caller, number);
         };
         block_on(join_all((0..CALLERS).map(|caller| write(&self.db, caller, transactions, tell))))
+    }
+
+    /// A reader that holds the snapshot of now.
+    fn snapshot(&self) -> rusqlite::Connection {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let vfs = self.vfs.name();
+        let reader = rusqlite::Connection::open_with_flags_and_vfs(self.db.path(), flags, vfs.as_str()).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM entry").unwrap();
+        reader
     }
 
     /// Cuts the power and holds what is left against what was answered: neither less nor more.
@@ -129,6 +139,35 @@ fn a_transaction_whose_commit_failed_does_not_come_back_after_a_power_cut() {
     let refused = block_on(ledger.db.transact(transaction(0, 4)));
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     ledger.assert_exact(Remains::Everything, &mut Chance::new(1));
+}
+
+/// A copy of the WAL that stopped at a reader's snapshot was written and not synced. If the sync that would make up for it
+/// fails, those pages are clean to the cache, and must not be taken for copied.
+#[test]
+fn what_was_copied_before_a_failed_sync_is_not_forgotten() {
+    let ledger = Failing::open(1);
+    let write = |transactions| {
+        assert!(ledger.write(transactions).iter().all(Result::is_ok));
+        // Writes nothing, but comes after the writer has copied.
+        let steps = vec![step("SELECT 1")];
+        committed(block_on(ledger.db.transact(Transaction { steps, events: vec![] })));
+    };
+    write(1);
+    let first = ledger.snapshot();
+    write(30);
+    let second = ledger.snapshot();
+    drop(first);
+    write(1); // Copies what the second reader sees.
+    drop(second);
+    let (kind, operations, code) = (Some(Kind::Database), vec![Sync], ffi::SQLITE_IOERR_FSYNC);
+    ledger.device.fail(Fault { kind, operations, after: 0, times: 1, code });
+    write(1); // Copies the rest, and can't sync it.
+    assert_eq!(ledger.device.repair(), 1);
+    write(1);
+    write(1); // Would use the WAL from its start again.
+    ledger.assert_exact(Remains::Nothing, &mut Chance::new(1));
+    ledger.db.close();
+    ledger.assert_exact(Remains::Nothing, &mut Chance::new(1));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 pub(crate) struct Device {
     state: Mutex<State>,
     /// Makes a connection that asks for `synchronous=FULL` run with `NORMAL`.
-    pub(super) is_careless: bool,
+    pub(crate) is_careless: bool,
 }
 
 #[derive(Default)]
@@ -212,7 +212,11 @@ impl Device {
         let mut state = self.state();
         if let Err(refusal) = state.admit(Some(kind), Operation::Sync) {
             state.files[file].sync_failed();
-            return Err(refusal.code(ffi::SQLITE_IOERR_FSYNC));
+            return Err(match refusal.code(ffi::SQLITE_IOERR_FSYNC) {
+                // On Unix SQLite says what failed.
+                ffi::SQLITE_IOERR => ffi::SQLITE_IOERR_FSYNC,
+                code => code,
+            });
         }
         state.files[file].sync();
         if syncs_directory {
