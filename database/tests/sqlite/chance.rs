@@ -36,3 +36,8 @@ pub(crate) fn seeds(ordinary: u64, long: u64) -> impl Iterator<Item = u64> {
     }
     1..1 + if std::env::var_os("SOUK_LONG").is_some() { long } else { ordinary }
 }
+
+/// Whether one seed runs alone. What must show in some of many need not show in it.
+pub(crate) fn is_one() -> bool {
+    std::env::var_os("SOUK_SEED").is_some()
+}

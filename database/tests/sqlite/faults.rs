@@ -12,7 +12,7 @@ use rusqlite::ffi;
 use souk_database::contract::{Database, Error, Transaction};
 use souk_database::sqlite::{Limits, Options, Sqlite};
 
-use crate::chance::{Chance, seeds};
+use crate::chance::{Chance, is_one, seeds};
 use crate::harness::{committed, step};
 use crate::ledger::{Last, judge, migrations, transaction, write};
 use crate::simulation::device::Operation::{Create, Delete, Read, Sync, Truncate, Write};
@@ -125,7 +125,7 @@ fn a_group_whose_commit_fails_is_refused_as_a_whole_and_its_callers_may_try_agai
         ledger.assert_exact(remains, &mut chance);
     }
     println!("{commits_failed} commits failed");
-    assert!(commits_failed > 0);
+    assert!(commits_failed > 0 || is_one());
 }
 
 #[test]
@@ -194,5 +194,5 @@ fn a_disk_that_refuses_for_a_while_is_told_and_outlived() {
         ledger.assert_exact(remains, &mut chance);
     }
     println!("{failed} operations failed, {refused} calls were refused");
-    assert!(refused > 0);
+    assert!(refused > 0 || is_one());
 }

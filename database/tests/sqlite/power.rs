@@ -14,7 +14,7 @@ use rusqlite::ffi;
 use souk_database::contract::Error;
 use souk_database::sqlite::{Limits, OpenError, Options, Sqlite};
 
-use crate::chance::{Chance, seeds};
+use crate::chance::{Chance, is_one, seeds};
 use crate::ledger::{Last, judge, lost, migrations, write};
 use crate::simulation::device::{Device, Fault, Image, Kind, Operation, Remains, restore};
 use crate::simulation::vfs::Registered;
@@ -39,7 +39,7 @@ fn what_was_answered_survives_a_power_cut() {
     }
     println!("{} cuts, {} answered transactions", tally.cuts, tally.answered);
     assert!(tally.lost.is_empty(), "answered and lost: {:#?}", tally.lost);
-    assert!(tally.answered > 0);
+    assert!(tally.answered > 0 || is_one());
 }
 
 /// Otherwise the test above could not tell: with `NORMAL` commits are not synced, and that must show.
@@ -50,7 +50,7 @@ fn without_full_synchronisation_answered_transactions_are_lost() {
         cut_again_and_again(seed, true, &mut tally);
     }
     println!("{} cuts, {} answered transactions, {} seeds lost some", tally.cuts, tally.answered, tally.lost.len());
-    assert!(!tally.lost.is_empty());
+    assert!(!tally.lost.is_empty() || is_one());
 }
 
 fn cut_again_and_again(seed: u64, is_careless: bool, tally: &mut Tally) {
