@@ -13,6 +13,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use crate::contract::{Answer, Database, Error, Outcome, Rows, Statement, Transaction};
+use crate::engine::{check_query, check_transaction};
 use crate::migration::Migration;
 use counts::Counts;
 use group::Job;
@@ -21,11 +22,11 @@ use reader::Readers;
 use wal::Wal;
 use writer::{Order, Writer};
 
+pub use crate::engine::applied::{Applied, MigrationError, checksum};
+pub use crate::engine::events::OutboxStatus;
 pub use counts::Totals;
 pub use limits::Limits;
-pub use migrate::{Applied, MigrationError, checksum};
 pub use open::OpenError;
-pub use outbox::OutboxStatus;
 pub use restore::Restore;
 pub use status::{Plan, Status, plan, status};
 
@@ -172,19 +173,6 @@ impl Sqlite {
             )),
         })
     }
-
-    fn check(&self, transaction: &Transaction) -> Result<(), Error> {
-        let (steps, limits) = (&transaction.steps, &self.options.limits);
-        if steps.len() as u64 > u64::from(limits.steps) {
-            return Err(statement::too_large("", steps.len() as u64, "steps", "steps", limits.steps.into()));
-        }
-        for (index, step) in steps.iter().enumerate() {
-            statement::check(&step.statement, limits)
-                .map_err(|error| fault::at(format_args!("step {index}"), error))?;
-        }
-        statement::check_parameter_bytes(steps.iter().map(|step| &step.statement), limits)?;
-        outbox::check(&transaction.events, limits)
-    }
 }
 
 impl Database for Sqlite {
@@ -194,8 +182,7 @@ impl Database for Sqlite {
 
     fn query(&self, statement: Statement) -> Answer<'_, Rows> {
         Box::pin(async move {
-            statement::check(&statement, &self.options.limits)?;
-            statement::check_parameter_bytes(std::iter::once(&statement), &self.options.limits)?;
+            check_query(&statement, &self.options.limits.sizes())?;
             self.readers.query(statement).await
         })
     }
@@ -203,7 +190,7 @@ impl Database for Sqlite {
     /// A transaction that has begun is carried out even if the future is dropped; one that still waits is not.
     fn transact(&self, transaction: Transaction) -> Answer<'_, Outcome> {
         Box::pin(async move {
-            self.check(&transaction)?;
+            check_transaction(&transaction, &self.options.limits.sizes())?;
             if transaction.steps.is_empty() && transaction.events.is_empty() {
                 return Ok(Outcome::Committed(Vec::new()));
             }

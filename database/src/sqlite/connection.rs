@@ -18,8 +18,9 @@ use super::budget::Budget;
 use super::fault::Fault;
 use super::functions;
 use super::limits::Limits;
-use super::statement::{Room, Shape, run};
+use super::statement::{Shape, run};
 use crate::contract::{Rows, Statement};
+use crate::engine::sizes::Room;
 
 /// A connection that is safe to run a component's SQL on.
 pub(super) struct Guarded {
@@ -76,7 +77,7 @@ impl Guarded {
     }
 
     /// Runs a statement of the component within the budget that was started. Also says what is known of its text.
-    pub(super) fn run(&self, shape: &Shape, statement: &Statement, room: &mut Room<'_>) -> Result<(Rows, u64), Fault> {
+    pub(super) fn run(&self, shape: &Shape, statement: &Statement, room: &mut Room) -> Result<(Rows, u64), Fault> {
         run(&self.db, shape, statement, room)
     }
 

@@ -41,20 +41,6 @@ impl Fault {
     }
 }
 
-/// Says where it happened, in front of the text.
-pub(super) fn at(place: impl std::fmt::Display, error: Error) -> Error {
-    match error {
-        Error::Invalid(text) => Error::Invalid(format!("{place}: {text}")),
-        Error::Denied(text) => Error::Denied(format!("{place}: {text}")),
-        Error::Constraint(text) => Error::Constraint(format!("{place}: {text}")),
-        Error::TooLarge(text) => Error::TooLarge(format!("{place}: {text}")),
-        Error::TooSlow(text) => Error::TooSlow(format!("{place}: {text}")),
-        Error::Unavailable(text) => Error::Unavailable(format!("{place}: {text}")),
-        Error::Undecided(text) => Error::Undecided(format!("{place}: {text}")),
-        Error::Other(text) => Error::Other(format!("{place}: {text}")),
-    }
-}
-
 /// Sorts an error of SQLite by its primary result code.
 pub(super) fn of_engine(error: &rusqlite::Error, limits: &Limits) -> Error {
     let text = text(error);

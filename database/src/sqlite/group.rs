@@ -10,11 +10,11 @@ use tokio::sync::oneshot;
 
 use super::connection::Guarded;
 use super::counts::Counts;
-use super::fault::{Fault, at, of_engine};
+use super::fault::{Fault, of_engine};
 use super::limits::Limits;
 use super::outbox;
-use super::statement::Room;
 use crate::contract::{Effect, Error, Expectation, Outcome, Transaction};
+use crate::engine::sizes::{Room, at};
 
 /// A transaction that waits for the writer, and whom to tell.
 pub(super) struct Job {
@@ -173,7 +173,7 @@ fn roll_back_all(db: &Guarded) {
 
 /// Runs the steps and stores the events.
 fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Outcome, Error> {
-    let mut room = Room::new(limits);
+    let mut room = Room::new(limits.sizes());
     let mut effects = Vec::with_capacity(transaction.steps.len());
     for (index, step) in transaction.steps.iter().enumerate() {
         let done = db.shape(&step.statement.sql).and_then(|shape| {

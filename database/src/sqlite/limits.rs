@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::sizes::Sizes;
+
 /// The limits of one database. An error that comes from one names the field and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -155,5 +157,20 @@ impl Limits {
             faults.push(format!("parameters is {}, the engine allows up to 32766", self.parameters));
         }
         faults
+    }
+
+    /// Those that every engine has.
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            rows: self.rows,
+            result_bytes: self.result_bytes,
+            value_bytes: self.value_bytes,
+            sql_bytes: self.sql_bytes,
+            parameters: self.parameters,
+            parameter_bytes: self.parameter_bytes,
+            steps: self.steps,
+            events: self.events,
+            event_bytes: self.event_bytes,
+        }
     }
 }

@@ -3,20 +3,19 @@
 //! Foreign keys are not enforced while a file runs, since rebuilding a table would delete what refers to it; instead all of
 //! them are checked before the commit. A file may change the schema and rows, and nothing that outlives its transaction otherwise.
 
-use std::fmt;
 use std::time::Duration;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::limits::Limit;
 use rusqlite::{Batch, Connection, params};
-use sha2::{Digest, Sha256};
 
 use super::DIALECT;
 use super::connection::Guarded;
 use super::fault::{Fault, of_engine};
 use super::limits::Limits;
 use crate::contract::Error;
-use crate::migration::{Faults, Migration, Name, choose};
+use crate::engine::applied::{Applied, MigrationError, checksum, pending};
+use crate::migration::{Migration, Name, choose};
 
 /// The table that says what was applied, for a new database.
 pub(super) const TABLE: &str = "
@@ -30,54 +29,6 @@ pub(super) const TABLE: &str = "
 
 /// Bytes of one statement in a migration. It was reviewed with its component, unlike what a component may send later.
 const MIGRATION_SQL_BYTES: i32 = 1_000_000;
-
-/// Why a list of migrations does not fit a database. Nothing of the file named was applied; files before it may have been.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MigrationError {
-    /// The list itself is wrong.
-    Faults(Faults),
-    /// This file was changed after it was applied. Restore its text, and put the change into a new file.
-    Changed {
-        /// The file in the list.
-        file: String,
-        /// When it was applied, RFC 3339.
-        applied_at: String,
-    },
-    /// This file was applied, and the list does not have it: the component is older than its data.
-    Missing {
-        /// The file that was applied.
-        file: String,
-        /// When it was applied, RFC 3339.
-        applied_at: String,
-    },
-    /// This file can't be applied.
-    Failed {
-        /// The file in the list.
-        file: String,
-        /// What the engine said.
-        error: Error,
-    },
-    /// The database can't be used now.
-    Unavailable(Error),
-}
-
-/// A migration that was applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// Its number.
-    pub number: u32,
-    /// The file's name at that time.
-    pub file: String,
-    /// SHA-256 of its text, in hexadecimal digits.
-    pub checksum: String,
-    /// When, RFC 3339.
-    pub applied_at: String,
-}
-
-/// The checksum of a migration: SHA-256 of its text, in hexadecimal digits.
-pub fn checksum(migration: &Migration) -> String {
-    format!("{:x}", Sha256::digest(&migration.sql))
-}
 
 /// Applies what is not applied yet; answers with the names of those files.
 pub(super) fn apply(db: &Guarded, migrations: &[Migration], limits: &Limits) -> Result<Vec<String>, MigrationError> {
@@ -138,24 +89,6 @@ pub(super) fn applied(db: &Connection) -> rusqlite::Result<Vec<Applied>> {
         Ok(Applied { number: row.get(0)?, file: row.get(1)?, checksum: row.get(2)?, applied_at: row.get(3)? })
     })?;
     rows.collect()
-}
-
-/// What of the list is left to apply, after everything applied was found in it unchanged.
-pub(super) fn pending<'a>(
-    applied: &[Applied],
-    chosen: &'a [(Name, Migration)],
-) -> Result<&'a [(Name, Migration)], MigrationError> {
-    for old in applied {
-        let (file, applied_at) = (old.file.clone(), old.applied_at.clone());
-        let Some((_, migration)) = chosen.iter().find(|(name, _)| name.number == old.number) else {
-            return Err(MigrationError::Missing { file, applied_at });
-        };
-        if checksum(migration) != old.checksum {
-            return Err(MigrationError::Changed { file: migration.file.clone(), applied_at });
-        }
-    }
-    // Numbers have no gaps on either side, so what is left is the end of the list.
-    Ok(&chosen[applied.len().min(chosen.len())..])
 }
 
 /// Runs one file within the open transaction and records it.
@@ -220,24 +153,3 @@ fn first<T: rusqlite::types::FromSql>(db: &Connection, sql: &str) -> rusqlite::R
     let mut rows = select.raw_query();
     rows.next()?.map(|row| row.get(0)).transpose()
 }
-
-impl fmt::Display for MigrationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Faults(faults) => write!(f, "{faults}"),
-            Self::Changed { file, applied_at } => {
-                write!(f, "`{file}` was changed after it was applied at {applied_at}: restore it and add a new file")
-            }
-            Self::Missing { file, applied_at } => {
-                write!(
-                    f,
-                    "`{file}` was applied at {applied_at} and is missing now: the component is older than its data"
-                )
-            }
-            Self::Failed { file, error } => write!(f, "`{file}` can't be applied: {error}"),
-            Self::Unavailable(error) => write!(f, "migrations can't be applied now: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for MigrationError {}

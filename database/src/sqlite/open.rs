@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::connection::Guarded;
 use super::fault::of_engine;
-use super::migrate::{self, MigrationError};
+use super::migrate;
 use super::{Options, outbox};
 use crate::contract::Error;
+use crate::engine::applied::MigrationError;
 use crate::migration::Migration;
 
 /// The oldest SQLite that is safe: before it a WAL that is restarted while it is copied can lose a commit.

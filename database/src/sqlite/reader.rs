@@ -16,8 +16,9 @@ use super::connection::Guarded;
 use super::counts::Counts;
 use super::fault::Fault;
 use super::limits::Limits;
-use super::statement::{Room, Shape};
+use super::statement::Shape;
 use crate::contract::{Error, Rows, Statement};
+use crate::engine::sizes::Room;
 
 /// The connections for calling threads and the reader threads.
 pub(super) struct Readers {
@@ -205,7 +206,7 @@ fn read(db: &Guarded, shape: &Shape, statement: &Statement, limits: &Limits) -> 
     if !shape.reads {
         return Err(Error::Denied("a statement that writes belongs into `transact`".into()).into());
     }
-    db.run(shape, statement, &mut Room::new(limits)).map(|(rows, _)| rows)
+    db.run(shape, statement, &mut Room::new(limits.sizes())).map(|(rows, _)| rows)
 }
 
 /// The answer of a database that was closed, or whose thread ended by a panic.

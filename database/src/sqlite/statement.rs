@@ -8,71 +8,8 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Batch, Connection};
 
 use super::fault::Fault;
-use super::limits::Limits;
 use crate::contract::{Error, Rows, Statement, Value};
-
-/// What each cell and parameter counts beside its text, so that a million NULLs are not free.
-const CELL_BYTES: u64 = 16;
-
-/// Checks what can be said without the engine: on the caller's thread, before a queue.
-pub(super) fn check(statement: &Statement, limits: &Limits) -> Result<(), Error> {
-    let Statement { sql, parameters } = statement;
-    if sql.len() as u64 > u64::from(limits.sql_bytes) {
-        return Err(too_large("a statement of", sql.len() as u64, "bytes", "sql-bytes", limits.sql_bytes.into()));
-    }
-    if sql.contains('\0') {
-        return Err(Error::Invalid(
-            "a statement may not contain the character NUL: the engine would stop reading there".into(),
-        ));
-    }
-    if parameters.len() as u64 > u64::from(limits.parameters) {
-        return Err(too_large("", parameters.len() as u64, "parameters", "parameters", limits.parameters.into()));
-    }
-    for (index, value) in parameters.iter().enumerate() {
-        let number = index + 1;
-        match value {
-            Value::Real(real) if real.is_nan() => return Err(Error::Invalid(format!("parameter ${number} is NaN"))),
-            Value::Text(text) => check_value(number, text.len(), limits)?,
-            Value::Bytes(bytes) => check_value(number, bytes.len(), limits)?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn check_value(number: usize, bytes: usize, limits: &Limits) -> Result<(), Error> {
-    if bytes as u64 <= u64::from(limits.value_bytes) {
-        return Ok(());
-    }
-    Err(too_large(&format!("parameter ${number} of"), bytes as u64, "bytes", "value-bytes", limits.value_bytes.into()))
-}
-
-/// Checks the parameters of all statements of one call together.
-pub(super) fn check_parameter_bytes<'a>(
-    statements: impl Iterator<Item = &'a Statement>,
-    limits: &Limits,
-) -> Result<(), Error> {
-    let bytes = statements.flat_map(|statement| &statement.parameters).map(size).sum();
-    if bytes <= limits.parameter_bytes {
-        return Ok(());
-    }
-    Err(too_large("parameters of", bytes, "bytes", "parameter-bytes", limits.parameter_bytes))
-}
-
-fn size(value: &Value) -> u64 {
-    CELL_BYTES
-        + match value {
-            Value::Text(text) => text.len() as u64,
-            Value::Bytes(bytes) => bytes.len() as u64,
-            Value::Null | Value::Integer(_) | Value::Real(_) => 0,
-        }
-}
-
-/// The error for a limit that was reached; names it and its value.
-pub(super) fn too_large(what: &str, is: u64, unit: &str, limit: &str, most: u64) -> Error {
-    let what = if what.is_empty() { String::new() } else { format!("{what} ") };
-    Error::TooLarge(format!("{what}{is} {unit}, the limit {limit} is {most}"))
-}
+use crate::engine::sizes::Room;
 
 /// What is known about a text once it was compiled for a component. Kept beside the engine's cache of statements.
 pub(super) struct Shape {
@@ -143,36 +80,12 @@ fn number(name: Option<&str>) -> Result<u32, Error> {
     })
 }
 
-/// How much a call may still return.
-pub(super) struct Room<'a> {
-    limits: &'a Limits,
-    bytes_left: u64,
-}
-
-impl<'a> Room<'a> {
-    /// All that one call may return.
-    pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, bytes_left: limits.result_bytes }
-    }
-
-    fn take(&mut self, value: &Value) -> Result<(), Error> {
-        let Some(left) = self.bytes_left.checked_sub(size(value)) else {
-            return Err(Error::TooLarge(format!(
-                "the result is larger than the limit result-bytes, {}",
-                self.limits.result_bytes
-            )));
-        };
-        self.bytes_left = left;
-        Ok(())
-    }
-}
-
 /// Runs a compiled statement to its end. It is reset when this returns, so no snapshot stays open.
 pub(super) fn run(
     db: &Connection,
     shape: &Shape,
     statement: &Statement,
-    room: &mut Room<'_>,
+    room: &mut Room,
 ) -> Result<(Rows, u64), Fault> {
     let Statement { sql, parameters } = statement;
     if parameters.len() as u64 != u64::from(shape.highest) {
@@ -193,8 +106,8 @@ pub(super) fn run(
         // Asked after the first step: a migration that ran meanwhile may have changed what `*` stands for.
         let columns = *columns.get_or_insert_with(|| row.as_ref().column_count());
         returned += 1;
-        if returned > room.limits.rows {
-            return Err(Error::TooLarge(format!("more rows than the limit rows, {}", room.limits.rows)).into());
+        if returned > room.sizes.rows {
+            return Err(Error::TooLarge(format!("more rows than the limit rows, {}", room.sizes.rows)).into());
         }
         for column in 0..columns {
             let value = value(row.get_ref(column)?, column)?;

@@ -7,10 +7,12 @@ use rusqlite::backup::Backup;
 use super::connection::Guarded;
 use super::fault::of_engine;
 use super::limits::Limits;
-use super::migrate::{self, Applied};
+use super::migrate;
 use super::open::{OpenError, beside, check_version};
-use super::outbox::{self, OutboxStatus};
+use super::outbox;
 use super::{DIALECT, Options};
+use crate::engine::applied::{Applied, MigrationError, pending};
+use crate::engine::events::OutboxStatus;
 use crate::migration::{Migration, choose};
 
 /// What an operator wants to know about a database.
@@ -67,11 +69,10 @@ fn look(db: &rusqlite::Connection, path: &Path) -> rusqlite::Result<Status> {
 pub fn plan(path: &Path, limits: &Limits, migrations: &[Migration]) -> Result<Plan, OpenError> {
     check_version()?;
     let failed = |error: rusqlite::Error| OpenError::Engine { path: path.to_owned(), error: of_engine(&error, limits) };
-    let chosen =
-        choose(migrations, DIALECT).map_err(|faults| OpenError::Migration(migrate::MigrationError::Faults(faults)))?;
+    let chosen = choose(migrations, DIALECT).map_err(|faults| OpenError::Migration(MigrationError::Faults(faults)))?;
     let copy = copy(path, limits).map_err(failed)?;
     let applied = copy.as_host(migrate::applied).map_err(failed)?;
-    migrate::pending(&applied, &chosen).map_err(OpenError::Migration)?;
+    pending(&applied, &chosen).map_err(OpenError::Migration)?;
     let pending = migrate::apply(&copy, migrations, limits).map_err(OpenError::Migration)?;
     Ok(Plan { applied: applied.into_iter().map(|applied| applied.file).collect(), pending })
 }

@@ -13,8 +13,9 @@ use super::connection::Guarded;
 use super::counts::Counts;
 use super::group::{self, Job};
 use super::limits::Limits;
-use super::migrate::{self, MigrationError};
+use super::migrate;
 use super::wal::Wal;
+use crate::engine::applied::MigrationError;
 use crate::migration::Migration;
 
 /// How long the writer waits for something to do before it tidies the WAL.

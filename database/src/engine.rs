@@ -1,0 +1,27 @@
+//! What all engines share: how sizes and events are checked, and what was applied of a list of migrations.
+
+use crate::contract::{Error, Statement, Transaction};
+use sizes::{Sizes, at, too_large};
+
+pub(crate) mod sizes;
+pub(crate) mod events;
+pub(crate) mod applied;
+
+/// Checks what can be said of a query without the engine.
+pub(crate) fn check_query(statement: &Statement, sizes: &Sizes) -> Result<(), Error> {
+    sizes::check(statement, sizes)?;
+    sizes::check_parameter_bytes(std::iter::once(statement), sizes)
+}
+
+/// Checks what can be said of a transaction without the engine.
+pub(crate) fn check_transaction(transaction: &Transaction, sizes: &Sizes) -> Result<(), Error> {
+    let steps = &transaction.steps;
+    if steps.len() as u64 > u64::from(sizes.steps) {
+        return Err(too_large("", steps.len() as u64, "steps", "steps", sizes.steps.into()));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        sizes::check(&step.statement, sizes).map_err(|error| at(format_args!("step {index}"), error))?;
+    }
+    sizes::check_parameter_bytes(steps.iter().map(|step| &step.statement), sizes)?;
+    events::check(&transaction.events, sizes)
+}
