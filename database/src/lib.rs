@@ -1,5 +1,5 @@
 //! What a database is to souk: the types and the trait of the contract `souk:database`, how migrations are named and carried, and
-//! the embedded engine.
+//! the engines: the embedded one and PostgreSQL.
 //!
 //! Three parties share this crate: the host (which runs the engines), the guest kit (which needs the types only) and a
 //! service built natively (which uses an engine directly). It knows none of them.
@@ -13,3 +13,5 @@ mod engine;
 
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "postgres")]
+pub mod postgres;

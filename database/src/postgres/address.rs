@@ -1,0 +1,98 @@
+//! Where the server is and who is asking: `postgres://user:password@host:port/database`, as libpq writes it.
+//!
+//! A host that begins with `/` is the folder of a Unix socket; it is written `%2Frun%2Fpostgresql` or `?host=/run/postgresql`.
+
+/// A server and a login there.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: String,
+    pub(super) password: Option<String>,
+    pub(super) database: String,
+}
+
+impl Address {
+    /// Parses a URL. The error does not repeat it: it may hold a password.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let shape = || "the server is not given like `postgres://user:password@host:port/database`".to_owned();
+        let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or_else(shape)?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, server) = authority.rsplit_once('@').unwrap_or(("postgres", authority));
+        let (user, password) = login.split_once(':').map_or((login, None), |(user, password)| (user, Some(password)));
+        let (host, port) = server.rsplit_once(':').unwrap_or((server, "5432"));
+        let mut address = Self {
+            host: decode(host).ok_or_else(shape)?,
+            port: port.parse().map_err(|_| shape())?,
+            user: decode(user).ok_or_else(shape)?,
+            password: password.map(decode).map(|password| password.ok_or_else(shape)).transpose()?,
+            database: decode(database).ok_or_else(shape)?,
+        };
+        for setting in query.split('&').filter(|setting| !setting.is_empty()) {
+            address.set(setting)?;
+        }
+        if address.host.is_empty() {
+            "localhost".clone_into(&mut address.host);
+        }
+        if address.database.is_empty() {
+            address.database.clone_from(&address.user);
+        }
+        Ok(address)
+    }
+
+    fn set(&mut self, setting: &str) -> Result<(), String> {
+        match setting.split_once('=') {
+            Some(("host", host)) => self.host = decode(host).ok_or("the host of the server is not UTF-8")?,
+            Some(("sslmode", "disable" | "allow" | "prefer")) => {}
+            Some(("sslmode", mode)) => return Err(format!("sslmode={mode}: TLS to the server is not supported")),
+            _ => return Err("the only settings of a server are `host` and `sslmode`".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// The same server with another login and another database.
+    pub(super) fn of(&self, user: &str, password: Option<&str>, database: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            password: password.map(str::to_owned),
+            database: database.to_owned(),
+            ..self.clone()
+        }
+    }
+}
+
+/// Undoes percent-encoding.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+        bytes.push(if byte == b'%' { u8::try_from(digit()? * 16 + digit()?).ok()? } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn a_url_names_server_and_login() {
+        let address = Address::parse("postgres://me:a%3Ab@db.example:6000/shop").unwrap();
+        assert_eq!((address.host.as_str(), address.port, address.user.as_str()), ("db.example", 6000, "me"));
+        assert_eq!((address.password.as_deref(), address.database.as_str()), (Some("a:b"), "shop"));
+        let socket = Address::parse("postgres://me@%2Frun%2Fpg:6000").unwrap();
+        assert_eq!((socket.host.as_str(), socket.database.as_str()), ("/run/pg", "me"));
+        assert_eq!(Address::parse("postgres:///?host=/run/pg").unwrap().host, "/run/pg");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for bad in
+            ["mysql://a", "postgres://a:port/x", "postgres://a?sslmode=require", "postgres://a?b=c", "postgres://%ff"]
+        {
+            assert!(Address::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

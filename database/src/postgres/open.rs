@@ -1,0 +1,252 @@
+//! Opening a database on a server: its roles, itself, the host's tables in it, its migrations.
+//!
+//! A component `product` has the database `souk_product` and two roles. `souk_product` runs its statements: it may read and change
+//! rows, and nothing else. `souk_product.owner` runs its migrations and owns what they make. Both log in by themselves: on a
+//! connection of the administrator with `SET ROLE`, a component's SQL would be one `RESET ROLE` away from being the administrator.
+//! Their password is drawn by the server when the database is made, and kept in a table that only the administrator may read:
+//! hosts that start together have to agree on it, and a server that does not ask for passwords leaves nothing to derive it from.
+//!
+//! All of it can be done again on what is there, and is done under an advisory lock of the administrator's database.
+
+use std::fmt;
+
+use postgres_protocol::password::scram_sha_256;
+
+use super::address::Address;
+use super::admin::{Admin, first, literal};
+use super::fault::Fault;
+use super::limits::Limits;
+use super::{migrate, outbox};
+use crate::contract::Error;
+use crate::engine::applied::MigrationError;
+use crate::migration::Migration;
+
+/// The oldest version that has what is used here (`client_connection_check_interval`).
+const VERSION_LEAST: u32 = 140_000;
+
+/// The version of the host's own tables.
+const HOST_SCHEMA: &str = "1";
+
+/// So that the database's name has room for its prefix and the role's for its suffix in the 63 bytes of a name.
+const COMPONENT_BYTES_MAX: usize = 40;
+
+/// The first key of the advisory lock under which a database is prepared: "souk".
+const LOCK: i32 = 0x736f_756b;
+
+/// Why a database can't be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// These limits can't be used; one sentence each.
+    Limits(Vec<String>),
+    /// The server's address can't be used.
+    Server(String),
+    /// No names can be made of the component's.
+    Component(String),
+    /// The server is older than what is needed.
+    Version(String),
+    /// The database is not one of souk, or of a newer one.
+    Foreign {
+        /// Its name.
+        database: String,
+        /// What it is.
+        reason: String,
+    },
+    /// The server refuses, or is not there.
+    Engine {
+        /// The database.
+        database: String,
+        /// What the server said.
+        error: Error,
+    },
+    /// The migrations don't fit.
+    Migration(MigrationError),
+}
+
+/// The names of what belongs to a component, free of anything that would have to be quoted within quotes.
+pub(super) struct Names {
+    pub(super) database: String,
+    pub(super) role: String,
+    pub(super) owner: String,
+}
+
+impl Names {
+    pub(super) fn of(component: &str) -> Result<Self, OpenError> {
+        let is_plain = component.starts_with(|c: char| c.is_ascii_lowercase())
+            && component.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+            && component.len() <= COMPONENT_BYTES_MAX;
+        if !is_plain {
+            return Err(OpenError::Component(component.escape_debug().to_string()));
+        }
+        let name = format!("souk_{component}");
+        // No component's name has a dot: the owner of one is never the role of another.
+        Ok(Self { owner: format!("{name}.owner"), role: name.clone(), database: name })
+    }
+}
+
+/// What the host needs to know of a database that is prepared.
+pub(super) struct Secrets {
+    /// The password of both roles.
+    pub(super) password: String,
+    /// What the host's functions ask for.
+    pub(super) token: String,
+}
+
+/// Prepares a database and applies its migrations; answers with its secrets and the names of the files applied.
+pub(super) async fn open(
+    server: &Address,
+    names: &Names,
+    limits: &Limits,
+    migrations: &[Migration],
+) -> Result<(Secrets, Vec<String>), OpenError> {
+    let failed = |fault: Fault| OpenError::Engine {
+        database: names.database.clone(),
+        error: fault.into_error(limits, ("migration-ms", limits.migration_ms)),
+    };
+    // Held until this connection is closed, at the end of this function.
+    let mut admin = Admin::connect(server, limits).await.map_err(failed)?;
+    check_version(&mut admin).await.map_err(failed)??;
+    admin.run(&format!("SELECT pg_advisory_lock({LOCK}, hashtext('{}'))", names.database)).await.map_err(failed)?;
+    make_roles_and_database(&mut admin, names).await.map_err(failed)?;
+
+    let inside = server.of(&server.user, server.password.as_deref(), &names.database);
+    let mut host = Admin::connect(&inside, limits).await.map_err(failed)?;
+    claim(&mut host, names).await.map_err(failed)??;
+    let secrets = make_host_tables(&mut host, names, limits).await.map_err(failed)?;
+
+    let owner = server.of(&names.owner, Some(&secrets.password), &names.database);
+    let files = migrate::apply(&mut host, &owner, &secrets.token, limits, migrations).await;
+    Ok((secrets, files.map_err(OpenError::Migration)?))
+}
+
+async fn check_version(admin: &mut Admin) -> Result<Result<(), OpenError>, Fault> {
+    let rows = admin.run("SHOW server_version_num; SHOW server_version").await?;
+    let number: u32 = first(&rows).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let version = rows.last().and_then(|row| row.first()?.clone()).unwrap_or_default();
+    Ok(if number >= VERSION_LEAST { Ok(()) } else { Err(OpenError::Version(version)) })
+}
+
+async fn make_roles_and_database(admin: &mut Admin, names: &Names) -> Result<(), Fault> {
+    let Names { database, role, owner } = names;
+    for role in [role, owner] {
+        if admin.run(&format!("SELECT FROM pg_roles WHERE rolname = '{role}'")).await?.is_empty() {
+            admin.run(&format!("CREATE ROLE \"{role}\"")).await?;
+        }
+        // Also for one that was there: whatever was granted or set since.
+        let rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS";
+        admin.run(&format!("ALTER ROLE \"{role}\" {rights}; ALTER ROLE \"{role}\" RESET ALL")).await?;
+    }
+    if admin.run(&format!("SELECT FROM pg_database WHERE datname = '{database}'")).await?.is_empty() {
+        // Text is compared byte by byte, as the embedded engine does; so a list has one order everywhere.
+        admin.run(&format!("CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'")).await?;
+    }
+    // Takes `CONNECT` and `TEMPORARY` from the roles of all others.
+    admin
+        .run(&format!(
+            "REVOKE ALL ON DATABASE \"{database}\" FROM PUBLIC;
+             GRANT CONNECT ON DATABASE \"{database}\" TO \"{role}\", \"{owner}\""
+        ))
+        .await?;
+    Ok(())
+}
+
+/// Finds out whether a database is ours, or empty and becomes ours.
+async fn claim(host: &mut Admin, names: &Names) -> Result<Result<(), OpenError>, Fault> {
+    let foreign = |reason: String| Ok(Err(OpenError::Foreign { database: names.database.clone(), reason }));
+    let is_ours = first(&host.run("SELECT to_regclass('souk.souk_secret') IS NOT NULL").await?) == Some("t");
+    if !is_ours {
+        let relations = "SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')";
+        let is_empty = host.run(relations).await?.is_empty();
+        return if is_empty { Ok(Ok(())) } else { foreign("a database of another program".to_owned()) };
+    }
+    let rows = host.run("SELECT value FROM souk.souk_secret WHERE name = 'schema'").await?;
+    match first(&rows) {
+        None | Some(HOST_SCHEMA) => Ok(Ok(())),
+        Some(version) => foreign(format!("made by a newer souk (version {version}, this one knows {HOST_SCHEMA})")),
+    }
+}
+
+/// Makes the host's schema with its tables, and says who may do what in the database.
+async fn make_host_tables(host: &mut Admin, names: &Names, limits: &Limits) -> Result<Secrets, Fault> {
+    let Names { role, owner, .. } = names;
+    let (migration, outbox) = (migrate::TABLE, outbox::TABLE);
+    // A schema of its own: whoever may create in a schema cannot drop what is in another.
+    host.run(&format!(
+        "CREATE SCHEMA IF NOT EXISTS souk;
+         CREATE TABLE IF NOT EXISTS souk.souk_secret (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+         INSERT INTO souk.souk_secret VALUES ('schema', '{HOST_SCHEMA}'),
+             ('password', gen_random_uuid()::TEXT || gen_random_uuid()),
+             ('token', gen_random_uuid()::TEXT || gen_random_uuid())
+         ON CONFLICT DO NOTHING;
+         {migration} {outbox}
+         REVOKE ALL ON SCHEMA souk, public FROM PUBLIC;
+         REVOKE ALL ON ALL TABLES IN SCHEMA souk FROM PUBLIC;
+         REVOKE ALL ON ALL FUNCTIONS IN SCHEMA souk FROM PUBLIC;
+         GRANT USAGE ON SCHEMA souk, public TO \"{role}\", \"{owner}\";
+         GRANT EXECUTE ON FUNCTION souk.souk_publish TO \"{role}\";
+         GRANT EXECUTE ON FUNCTION souk.souk_record TO \"{owner}\";
+         GRANT CREATE ON SCHEMA public TO \"{owner}\";
+         ALTER DEFAULT PRIVILEGES FOR ROLE \"{owner}\" IN SCHEMA public
+             GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO \"{role}\";
+         ALTER DEFAULT PRIVILEGES FOR ROLE \"{owner}\" IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO \"{role}\";
+         {FUNCTIONS_DENIED}"
+    ))
+    .await?;
+    let kib = limits.temp_kib;
+    // Not left to the session: a role may not change this one, but neither may an administrator who is no superuser.
+    host.run(&format!(
+        "DO $souk$ BEGIN
+             ALTER ROLE \"{role}\" SET temp_file_limit = {kib};
+             ALTER ROLE \"{owner}\" SET temp_file_limit = {kib};
+         EXCEPTION WHEN insufficient_privilege THEN RAISE WARNING 'temporary files are not limited';
+         END $souk$"
+    ))
+    .await?;
+    let secret =
+        "SELECT string_agg(value, ' ' ORDER BY name) FROM souk.souk_secret WHERE name IN ('password', 'token')";
+    let rows = host.run(secret).await?;
+    let (password, token) = first(&rows).and_then(|both| both.split_once(' ')).unwrap_or_default();
+    // The verifier and not the password: statements are logged by some servers.
+    let verifier = literal(&scram_sha_256(password.as_bytes()));
+    host.run(&format!("ALTER ROLE \"{role}\" PASSWORD {verifier}; ALTER ROLE \"{owner}\" PASSWORD {verifier}")).await?;
+    Ok(Secrets { password: password.to_owned(), token: token.to_owned() })
+}
+
+/// Functions that a component may not call: they change settings of the session, hold what outlives a transaction, store what no
+/// table shows, or end other calls. Whoever may not take functions away (an administrator who is no superuser) is told by a
+/// warning and goes on: `RESET ALL` undoes the first kind, and all the others reach no further than this database and this role.
+const FUNCTIONS_DENIED: &str = r"
+    DO $souk$
+    DECLARE denied REGPROCEDURE;
+    BEGIN
+        FOR denied IN SELECT oid FROM pg_proc
+            WHERE pronamespace = 'pg_catalog'::REGNAMESPACE AND (
+                proname IN ('set_config', 'pg_notify', 'pg_cancel_backend', 'pg_terminate_backend', 'loread', 'lowrite')
+                OR proname LIKE 'lo\_%' OR proname LIKE 'pg\_advisory%' OR proname LIKE 'pg\_try\_advisory%'
+            )
+        LOOP
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', denied);
+        END LOOP;
+    END
+    $souk$;
+";
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limits(faults) => write!(f, "limits of the database: {}", faults.join("; ")),
+            Self::Server(fault) => f.write_str(fault),
+            Self::Component(id) => write!(
+                f,
+                "no database can be named after the component `{id}`: lower-case letters, digits, `-` and `_`, at most \
+                 {COMPONENT_BYTES_MAX}, and a letter first"
+            ),
+            Self::Version(version) => write!(f, "PostgreSQL {version} is too old: 14 or later is needed"),
+            Self::Foreign { database, reason } => write!(f, "{database} is {reason}"),
+            Self::Engine { database, error } => write!(f, "{database}: {error}"),
+            Self::Migration(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
