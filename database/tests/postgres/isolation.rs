@@ -1,0 +1,68 @@
+//! Two components on one server: neither reaches the other, however it tries.
+
+use souk_database::contract::Error;
+use souk_database::postgres::{Limits, OpenError, Options, Postgres};
+
+use crate::harness::{Shop, in_database, open, step};
+use crate::server::{psql, shared};
+
+#[tokio::test]
+async fn a_role_can_not_connect_to_another_component_s_database() {
+    let (Some(ours), Some(theirs)) = (Shop::open().await, Shop::open().await) else { return };
+    let (role, database) = (format!("souk_{}", ours.component), format!("souk_{}", theirs.component));
+    for role in [role.clone(), format!("{role}.owner")] {
+        assert_eq!(psql(&ours.login(&role, &format!("souk_{}", ours.component)), "SELECT 1").unwrap(), "1");
+        let refused = psql(&ours.login(&role, &database), "SELECT 1").unwrap_err();
+        assert!(refused.contains("permission denied for database"), "{refused}");
+        let rights = format!(
+            "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = '{role}'"
+        );
+        assert_eq!(psql(&ours.server, &rights).unwrap(), "f");
+        let memberships = format!("SELECT count(*) FROM pg_auth_members WHERE member = '\"{role}\"'::REGROLE");
+        assert_eq!(psql(&ours.server, &memberships).unwrap(), "0");
+    }
+}
+
+#[tokio::test]
+async fn names_of_other_databases_lead_nowhere() {
+    let (Some(ours), Some(theirs)) = (Shop::open().await, Shop::open().await) else { return };
+    theirs.run("INSERT INTO product (id, name) VALUES (1, 'chair')").await;
+    let database = format!("souk_{}", theirs.component);
+    for sql in [
+        format!("SELECT * FROM \"{database}\".public.product"),
+        format!("SELECT * FROM dblink('dbname={database}', 'SELECT 1') AS t (a INT)"),
+        format!("SELECT query_to_xml('SELECT * FROM \"{database}\".public.product', true, true, '')"),
+        format!("SELECT pg_stat_get_db_numbackends(0), pg_ls_tmpdir(), '{database}'"),
+        format!("INSERT INTO \"{database}\".public.product (id, name) VALUES (2, 'table')"),
+    ] {
+        let error = ours.transact(vec![step(&sql)]).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid(_) | Error::Denied(_)), "{sql}: {error}");
+    }
+    let seen = "SELECT count(*) FROM pg_stat_activity
+                WHERE usename LIKE 'souk%' AND usename <> current_user AND query <> '<insufficient privilege>'";
+    let seen = ours.number(seen).await;
+    assert_eq!(seen, 0, "what others run is not shown");
+    assert_eq!(theirs.number("SELECT count(*) FROM product").await, 1);
+}
+
+#[tokio::test]
+async fn a_component_s_name_can_not_name_something_else() {
+    let Some(server) = shared() else { return };
+    for name in ["", "Product", "a b", "a\"; DROP TABLE x; --", "a'b", "a.owner", "1a", &"a".repeat(41), "é"] {
+        let opened = Postgres::open(&server, name, Options::default(), &[]).await.map(drop);
+        assert!(matches!(opened, Err(OpenError::Component(_))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_left_alone() {
+    let Some(shop) = Shop::open().await else { return };
+    let other = format!("{}-other", shop.component);
+    let database = format!("souk_{other}");
+    psql(&shop.server, &format!("CREATE DATABASE \"{database}\"")).unwrap();
+    psql(&in_database(&shop.server, &database), "CREATE TABLE theirs (a INT)").unwrap();
+    let opened = open(&shop.server, &other, Limits::default(), &[]).await.map(drop);
+    assert!(matches!(&opened, Err(OpenError::Foreign { .. })), "{opened:?}");
+    psql(&shop.server, &format!("DROP DATABASE \"{database}\"")).unwrap();
+    psql(&shop.server, &format!("DROP ROLE \"{database}\", \"{database}.owner\"")).unwrap();
+}

@@ -1,0 +1,128 @@
+//! A private server in a folder that is removed afterwards.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+/// A server that this process started. Ends with this process, however that ends.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    folder: PathBuf,
+    programs: PathBuf,
+    _guard: Child,
+}
+
+/// The server of all tests that don't stop it.
+static SHARED: LazyLock<Option<Server>> = LazyLock::new(Server::start);
+
+/// The URL of an administrator on the server for tests; none if there is no server, which is said once.
+pub(crate) fn shared() -> Option<String> {
+    std::env::var("SOUK_TEST_POSTGRES").ok().or_else(|| SHARED.as_ref().map(|server| server.url.clone()))
+}
+
+impl Server {
+    /// Makes a cluster and starts it; none if the programs are not installed.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            // Past the harness, which keeps what passing tests print to itself.
+            let _ = writeln!(std::io::stderr(), "PostgreSQL is not installed: its tests are left out");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("souk-pg").tempdir().unwrap().keep();
+        std::fs::write(folder.join("password"), "secret of the tests").unwrap();
+        own(&folder);
+        let (data, password) = (folder.join("data"), folder.join("password"));
+        let mut initdb = as_user(&programs.join("initdb"));
+        initdb.args(["-U", "admin", "-A", "scram-sha-256", "-N", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
+        done(initdb.arg("--pwfile").arg(&password));
+        let url = format!(
+            "postgres://admin:secret%20of%20the%20tests@{}:5432/postgres",
+            folder.display().to_string().replace('/', "%2F")
+        );
+        let guard = guard(&programs, &folder);
+        let server = Self { url, folder, programs, _guard: guard };
+        server.start_again();
+        Some(server)
+    }
+
+    pub(crate) fn start_again(&self) {
+        let options = format!(
+            "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c max_connections=400",
+            self.folder.display()
+        );
+        done(self.control().args(["-w", "-o", &options, "-l"]).arg(self.folder.join("log")).arg("start"));
+    }
+
+    /// Stops it as a crash does.
+    pub(crate) fn stop(&self) {
+        done(self.control().args(["-m", "immediate", "stop"]));
+    }
+
+    fn control(&self) -> Command {
+        let mut control = as_user(&self.programs.join("pg_ctl"));
+        control.arg("-D").arg(self.folder.join("data"));
+        control
+    }
+}
+
+/// Runs a statement as the administrator and answers with what `psql` prints.
+pub(crate) fn psql(url: &str, sql: &str) -> Result<String, String> {
+    let program = programs().map_or_else(|| "psql".into(), |programs| programs.join("psql"));
+    let output = Command::new(program).args(["-X", "-A", "-t", "-c", sql, url]).output().unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// A process that waits for the end of this one (its input closes) and then removes the server.
+fn guard(programs: &Path, folder: &Path) -> Child {
+    let script = r#"read _; "$0"/pg_ctl -D "$1"/data -m immediate stop; rm -rf "$1""#;
+    let mut guard = as_user(Path::new("sh"));
+    guard.arg("-c").arg(script).arg(programs).arg(folder);
+    guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// The folder of the server's programs: beside one in the path, or where Debian has them.
+fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin")))
+        .collect();
+    folders.sort();
+    folders.extend(std::env::split_paths(&path));
+    let has_all = |folder: &PathBuf| ["initdb", "pg_ctl", "psql"].iter().all(|name| folder.join(name).exists());
+    folders.into_iter().rev().find(has_all)
+}
+
+/// The server refuses to run as root, so then it runs as nobody.
+fn as_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]).arg(program);
+    command
+}
+
+fn own(folder: &Path) {
+    if is_root() {
+        done(Command::new("chown").arg("-R").arg("nobody:nogroup").arg(folder));
+    }
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout == b"0\n"
+}
+
+fn done(command: &mut Command) {
+    // A server that is started keeps its output open: reading it to the end would wait for the server's.
+    let status = command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = status.unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}
