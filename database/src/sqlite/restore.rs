@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::connection::Guarded;
 use super::fault::of_engine;
@@ -65,15 +64,25 @@ impl Restore {
         if let Ok(writer) = Guarded::writer(&self.database, &Options::default()) {
             let _ = writer.as_host(|db| db.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(())));
         }
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let aside = beside(&self.database, &format!(".before-restore-{now}"));
-        std::fs::hard_link(&self.database, &aside).map_err(|error| self.failed(error))?;
+        let aside = self.second_name().map_err(|error| self.failed(error))?;
         let wal = beside(&self.database, "-wal");
         if wal.exists() {
             std::fs::rename(&wal, beside(&aside, "-wal")).map_err(|error| self.failed(error))?;
         }
         remove(&beside(&self.database, "-shm"))?;
         Ok(aside)
+    }
+
+    /// Links the database to the first name that is free: earlier ones are of earlier restores.
+    fn second_name(&self) -> std::io::Result<PathBuf> {
+        let mut number = 1;
+        loop {
+            let aside = beside(&self.database, &format!(".former-{number}"));
+            match std::fs::hard_link(&self.database, &aside) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                linked => return linked.map(|()| aside),
+            }
+        }
     }
 
     fn failed(&self, error: std::io::Error) -> OpenError {
