@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::build::{self, Profile};
 use crate::command;
+use crate::servers;
 use crate::steps::Steps;
 use crate::workspace::{WASM_PROFILE, WASM_TARGET, Workspace};
 
@@ -25,6 +26,11 @@ pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let mut native = cargo(workspace);
     native.args(["clippy", "--workspace", "--all-targets"]).args(workspace.without_fixtures());
     steps.run("lint native", || command::run(native.args(["--", "-D", "warnings"])))?;
+
+    // Apart: the host does not speak to servers yet, so the workspace as a whole is built without the feature.
+    let mut postgres = cargo(workspace);
+    postgres.args(["clippy", "--package", "souk-database", "--all-targets", "--features", "sqlite,postgres"]);
+    steps.run("lint postgres", || command::run(postgres.args(["--", "-D", "warnings"])))?;
 
     if workspace.guests.is_empty() {
         return Ok(());
@@ -48,7 +54,14 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
     let mut tests = cargo(workspace);
     tests.args(["test", "--workspace"]).args(workspace.without_fixtures()).arg("--").args(arguments);
     tests.env("SOUK_BIN", build::binary(workspace, "souk", Profile::Dev));
-    steps.run("test", || command::run(&mut tests))
+    steps.run("test", || command::run(&mut tests))?;
+
+    if !servers::has_postgres(steps)? {
+        return Ok(());
+    }
+    let mut postgres = cargo(workspace);
+    postgres.args(["test", "--package", "souk-database", "--features", "postgres", "--test", "postgres", "--"]);
+    steps.run("test postgres", || command::run(postgres.args(arguments)))
 }
 
 /// Whether `-p souk` and the whole workspace build the same crates with the same features: otherwise `up` after `test` compiles

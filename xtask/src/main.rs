@@ -19,6 +19,8 @@ mod debian;
 mod sources;
 mod standard_library;
 
+mod servers;
+
 mod build;
 mod check;
 
