@@ -79,7 +79,7 @@ pub struct Status {
 impl Postgres {
     /// Opens the database of a component, makes it if it is not there, and applies the migrations that are not applied yet.
     ///
-    /// `server` is the URL of an administrator who may create roles and databases.
+    /// `server` is the URL of a superuser: only one may take rights from everybody and limit temporary files.
     pub async fn open(
         server: &str,
         component: &str,

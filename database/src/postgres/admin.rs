@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
-
-use fallible_iterator::FallibleIterator;
 
 use super::address::Address;
 use super::fault::{Fault, ServerError};

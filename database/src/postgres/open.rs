@@ -213,15 +213,16 @@ async fn make_host_tables(host: &mut Admin, names: &Names, limits: &Limits) -> R
 }
 
 /// Functions that a component may not call: they change settings of the session, hold what outlives a transaction, store what no
-/// table shows, or end other calls. Whoever may not take functions away (an administrator who is no superuser) is told by a
-/// warning and goes on: `RESET ALL` undoes the first kind, and all the others reach no further than this database and this role.
+/// table shows, write to the server's log of changes, or end other calls. From an administrator who is no superuser the server
+/// takes this as a warning: `RESET ALL` still undoes the first kind, and the others reach no further than this database.
 const FUNCTIONS_DENIED: &str = r"
     DO $souk$
     DECLARE denied REGPROCEDURE;
     BEGIN
         FOR denied IN SELECT oid FROM pg_proc
             WHERE pronamespace = 'pg_catalog'::REGNAMESPACE AND (
-                proname IN ('set_config', 'pg_notify', 'pg_cancel_backend', 'pg_terminate_backend', 'loread', 'lowrite')
+                proname IN ('set_config', 'pg_notify', 'pg_cancel_backend', 'pg_terminate_backend', 'loread', 'lowrite',
+                    'pg_logical_emit_message')
                 OR proname LIKE 'lo\_%' OR proname LIKE 'pg\_advisory%' OR proname LIKE 'pg\_try\_advisory%'
             )
         LOOP

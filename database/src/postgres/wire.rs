@@ -1,6 +1,6 @@
 //! One connection: bytes out, messages in, and the login. Knows the protocol's frames and nothing of statements.
 //!
-//! What is sent together goes in one write and is answered up to the `ReadyForQuery` that ends it: one round trip, counted here.
+//! What is sent together goes in one write and is answered up to the `ReadyForQuery` that ends it: one round trip.
 
 use std::io;
 use std::time::Duration;

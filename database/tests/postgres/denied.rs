@@ -7,7 +7,7 @@ use crate::harness::{SCHEMA, Shop, component, event, in_database, migration, ope
 use crate::server::{psql, shared};
 
 /// Denied in `query` and in `transact`.
-const DENIED: [&str; 58] = [
+const DENIED: [&str; 59] = [
     // Transactions.
     "BEGIN",
     "COMMIT",
@@ -35,6 +35,7 @@ const DENIED: [&str; 58] = [
     "SELECT set_config('statement_timeout', '0', false)",
     "UPDATE pg_settings SET setting = '0'",
     // What outlives the transaction or reaches other sessions.
+    "SELECT pg_logical_emit_message(false, 'a', 'b')",
     "LISTEN a",
     "NOTIFY a",
     "SELECT pg_notify('a', 'b')",
