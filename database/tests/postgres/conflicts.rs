@@ -1,12 +1,12 @@
 //! Transactions at the same time: what one guards against, another cannot do meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use souk_database::contract::{Expectation, Outcome};
 use souk_database::postgres::Limits;
 
 use crate::harness::{Shop, committed, expect, step};
+use crate::server::{psql, until_asleep};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_those_who_want_the_last_unit_exactly_one_gets_it() {
@@ -85,13 +85,17 @@ async fn what_another_keeps_locked_is_stale_in_the_end() {
     let Some(shop) = Shop::open_with(limits).await else { return };
     shop.run("INSERT INTO product (id, name) VALUES (1, 'chair')").await;
     let url = crate::harness::in_database(&shop.server, &format!("souk_{}", shop.component));
-    let holder = std::thread::spawn(move || {
-        crate::server::psql(&url, "BEGIN; UPDATE product SET stock = 5; SELECT pg_sleep(2); ROLLBACK").unwrap();
+    let holder = std::thread::spawn({
+        let url = url.clone();
+        move || psql(&url, "BEGIN; UPDATE product SET stock = 5; SELECT pg_sleep(600); ROLLBACK")
     });
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    until_asleep(&url).await;
     let outcome = shop.transact(vec![step("UPDATE product SET stock = 1")]).await;
     assert_eq!(outcome, Ok(Outcome::Stale));
     assert_eq!(shop.db.totals().conflicts, 3);
-    holder.join().unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    psql(&url, end).unwrap();
+    assert!(holder.join().unwrap().is_err(), "it was ended");
     assert_eq!(shop.number("SELECT stock FROM product").await, 0);
 }

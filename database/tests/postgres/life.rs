@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use souk_database::contract::{Error, Outcome};
 use souk_database::postgres::{Limits, OpenError};
 
-use crate::harness::{SCHEMA, Shop, migration, open, step};
-use crate::server::Server;
+use crate::harness::{SCHEMA, Shop, in_database, migration, open, step};
+use crate::server::{Server, until_asleep};
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_unavailable_at_once_and_found_again() {
@@ -49,11 +49,11 @@ async fn a_server_that_goes_in_the_middle_of_a_transaction_leaves_nothing_of_it(
     let Some(server) = Server::start() else { return };
     let schema = [migration("0001_shop.sql", SCHEMA)];
     let db =
-        open(&server.url, "product", Limits { transaction_ms: 5_000, ..Limits::default() }, &schema).await.unwrap();
+        open(&server.url, "product", Limits { transaction_ms: 60_000, ..Limits::default() }, &schema).await.unwrap();
     let shop = Shop { db, server: server.url.clone(), component: "product".into() };
-    let slow = shop.transact(vec![step("INSERT INTO serial (note) VALUES ('a')"), step("SELECT pg_sleep(3)")]);
+    let slow = shop.transact(vec![step("INSERT INTO serial (note) VALUES ('a')"), step("SELECT pg_sleep(50)")]);
     let crash = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        until_asleep(&in_database(&server.url, "souk_product")).await;
         server.stop();
     };
     let (outcome, ()) = tokio::join!(slow, crash);
@@ -67,17 +67,17 @@ async fn a_server_that_goes_in_the_middle_of_a_commit_leaves_it_undecided() {
     let Some(server) = Server::start() else { return };
     let slow_commit = format!(
         "{SCHEMA} CREATE FUNCTION dawdle() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
-             PERFORM pg_sleep(3); RETURN NULL;
+             PERFORM pg_sleep(50); RETURN NULL;
          END $$;
          CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON serial DEFERRABLE INITIALLY DEFERRED
              FOR EACH ROW EXECUTE FUNCTION dawdle();"
     );
-    let limits = Limits { transaction_ms: 5_000, ..Limits::default() };
+    let limits = Limits { transaction_ms: 60_000, ..Limits::default() };
     let db = open(&server.url, "product", limits, &[migration("0001_shop.sql", &slow_commit)]).await.unwrap();
     let shop = Shop { db, server: server.url.clone(), component: "product".into() };
     let slow = shop.transact(vec![step("INSERT INTO serial (note) VALUES ('a')")]);
     let crash = async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        until_asleep(&in_database(&server.url, "souk_product")).await;
         server.stop();
     };
     let (outcome, ()) = tokio::join!(slow, crash);

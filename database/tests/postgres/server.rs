@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// A server that this process started. Ends with this process, however that ends.
 pub(crate) struct Server {
@@ -75,6 +76,20 @@ pub(crate) fn psql(url: &str, sql: &str) -> Result<String, String> {
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
+}
+
+/// Waits until a statement on this database has come to a `pg_sleep`: then what stands before it has been done.
+pub(crate) async fn until_asleep(url: &str) {
+    let sleepers =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    for _ in 0..600 {
+        let url = url.to_owned();
+        if tokio::task::spawn_blocking(move || psql(&url, sleepers)).await.unwrap().unwrap() != "0" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nobody came to a pg_sleep");
 }
 
 /// A process that waits for the end of this one (its input closes) and then removes the server.
