@@ -8,7 +8,7 @@ use axum::routing::get;
 use http::StatusCode;
 use souk_database::contract::Transaction;
 use souk_kit::context::Context;
-use souk_kit::database::{Attempt, Failure, attempt, first, sql};
+use souk_kit::database::{Attempt, Failure, Row, attempt, first, sql};
 
 souk_database::migrations! {
     "../migrations/":
@@ -37,13 +37,13 @@ async fn write(State(context): State<Context>) -> Result<(StatusCode, String), R
 
 async fn count(State(context): State<Context>) -> Result<String, Refused> {
     let statement = sql("SELECT COUNT(*) FROM entry");
-    let count = first(context.database(), statement, |row| row.integer()).await.map_err(Refused)?;
+    let count = first(context.database(), statement, Row::integer).await.map_err(Refused)?;
     Ok(count.unwrap_or_default().to_string())
 }
 
 async fn read(State(context): State<Context>, Path((_, id)): Path<(String, String)>) -> Result<String, Refused> {
     let statement = sql("SELECT amount FROM entry WHERE id = $1").bind(id);
-    let amount = first(context.database(), statement, |row| row.integer()).await.map_err(Refused)?;
+    let amount = first(context.database(), statement, Row::integer).await.map_err(Refused)?;
     Ok(amount.unwrap_or_default().to_string())
 }
 
