@@ -59,7 +59,10 @@ impl Gateway {
         }
         let _place = self.under_way.try_acquire().map_err(|_| Problem::Overloaded)?;
         let request = head::admit(request)?;
-        let component = self.components.get(self.routes.find(request.uri().path())?);
+        let component = match self.routes.find(request.uri().path()) {
+            Ok(index) => self.components.get(index),
+            Err(problem) => return Err(reception::discard(request, problem).await),
+        };
         let end = self.end_of_request();
         let (request, verdict) = reception::receive(request, component, &self.limits, end).await?;
         let response = component.call(request, end).await;

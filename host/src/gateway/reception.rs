@@ -9,7 +9,14 @@ use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+
+/// A body that is refused is worth reading up to here: as much as a socket has in its buffer anyway.
+const DISCARD_BYTES_MAX: u64 = 64 * 1024;
+
+/// A refusal waits this long for the body it does not want.
+const DISCARD_WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// Receives the body as the component takes it, until `end` at the latest. The verdict tells later what became of a body that was handed on.
 pub(super) async fn receive(
@@ -40,6 +47,17 @@ pub(super) async fn receive(
         RequestBody::streamed(body)
     };
     Ok((Request::from_parts(parts, body), verdict))
+}
+
+/// Takes the body of a request that is refused with `problem`, if it is small and comes at once: hyper ends a connection on which a body
+/// was not read, and a client whose body is a packet behind its head should not pay for that.
+pub(super) async fn discard(request: Request<Incoming>, problem: Problem) -> Problem {
+    let body = request.into_body();
+    if body.size_hint().exact().is_some_and(|length| (1..=DISCARD_BYTES_MAX).contains(&length)) {
+        // Whatever comes of it, the answer is the refusal.
+        let _read = tokio::time::timeout(DISCARD_WAIT_MAX, body.collect()).await;
+    }
+    problem
 }
 
 /// A body that was cut off decides the answer, whatever the component made of the part that it got.
