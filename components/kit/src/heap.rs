@@ -1,7 +1,7 @@
 //! The heap of a service: lists of free pieces, one for each size, in front of the target's own allocator.
 //!
-//! A request makes some sixty small allocations and gives them all back. The target's allocator spends a sixth of the
-//! guest's instructions on them, in six calls a pair, each with the checks that a sandbox adds to a call. Taking a piece
+//! A request makes some sixty small allocations and gives them all back. The target's allocator spends over a third of
+//! the guest's instructions on them, in six calls a pair, each with the checks that a sandbox adds to a call. Taking a piece
 //! off a list and putting it back is a dozen instructions.
 //!
 //! A piece stays with its size for ever, so what an instance holds is the sum of what each size needed at its peak. That

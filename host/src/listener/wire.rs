@@ -6,7 +6,7 @@
 //!   one of them before anybody sees the request (RFC 9112 §6.3 lets a server reject such a message);
 //! - an answer is written after the other requests that are ready have been handled: answers leave together, a peer with many
 //!   connections wakes once for several of them, and neither the sandbox nor the kernel's network code is pushed out of
-//!   the core's cache by the other for each request. Redis and Seastar do the same; here it is a third of the time of a small request;
+//!   the core's cache by the other for each request. Redis and Seastar do the same; here it is a fifth of the time of a small request;
 //! - the end of a connection waits a moment for what the peer still sends, so that a reset does not take the answer away.
 
 use crate::problem::Problem;
