@@ -3,6 +3,7 @@
 //! These commands read the data folder and not the manifest: they work when the application does not start.
 
 use crate::components::{database_file, database_folder};
+use crate::private;
 use souk_database::contract::Error;
 use souk_database::sqlite::{self, OpenError, Restore, Status};
 use std::collections::BTreeMap;
@@ -13,9 +14,9 @@ use std::time::{Duration, Instant};
 /// Why a command on the databases failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// A folder without databases, or names that are not in it.
+    /// A folder without databases, names that are not in it, or one that has what would be written there.
     #[error("{0}")]
-    Missing(String),
+    Folder(String),
     /// A file or folder can't be read or made.
     #[error("{path}: {error}")]
     File {
@@ -60,14 +61,16 @@ pub fn status(data: &Path, names: &[String], json: bool, out: &mut dyn Write) ->
 /// `souk db backup`: a consistent copy of each database into a folder, also while a host serves them.
 pub fn backup(data: &Path, to: &Path, names: &[String], out: &mut dyn Write) -> Result<(), DbError> {
     let from = databases(&database_folder(data), names)?;
-    make_folder(to)?;
+    // What is in a backup is as private as what is in the database.
+    private::make_folder(to).map_err(|error| DbError::File { path: to.to_owned(), error })?;
     // Told before anything is copied: a folder with half a backup in it is worse than none.
-    if let Some(name) = from.keys().find(|name| target(to, name).exists()) {
-        return Err(DbError::Missing(format!("{} exists already: name an empty folder", target(to, name).display())));
+    if let Some(name) = from.keys().find(|name| database_file(to, name).exists()) {
+        let file = database_file(to, name);
+        return Err(DbError::Folder(format!("{} exists already: name an empty folder", file.display())));
     }
     for (name, path) in &from {
         let began = Instant::now();
-        let copied = sqlite::back_up(path, &target(to, name));
+        let copied = sqlite::back_up(path, &database_file(to, name));
         let bytes = copied.map_err(|error| DbError::Copy { name: name.clone(), error })?;
         writeln!(out, "{name}: {} copied and checked in {} ms", size(bytes), began.elapsed().as_millis())?;
     }
@@ -79,7 +82,7 @@ pub fn backup(data: &Path, to: &Path, names: &[String], out: &mut dyn Write) -> 
 pub fn restore(data: &Path, from: &Path, names: &[String], out: &mut dyn Write) -> Result<(), DbError> {
     let mut ready = Vec::new();
     for (name, backup) in databases(from, names)? {
-        let restore = Restore::prepare(&backup, &database_file(data, &name))?;
+        let restore = Restore::prepare(&backup, &database_file(&database_folder(data), &name))?;
         writeln!(out, "{name}: {} checked", size(restore.bytes()))?;
         ready.push((name, restore));
     }
@@ -106,26 +109,13 @@ fn databases(folder: &Path, names: &[String]) -> Result<BTreeMap<String, PathBuf
     }
     if let Some(unknown) = names.iter().find(|name| !found.contains_key(*name)) {
         let known = found.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(DbError::Missing(format!("no database `{unknown}` in {}; there is: {known}", folder.display())));
+        return Err(DbError::Folder(format!("no database `{unknown}` in {}; there is: {known}", folder.display())));
     }
     if found.is_empty() {
-        return Err(DbError::Missing(format!("no database in {}", folder.display())));
+        return Err(DbError::Folder(format!("no database in {}", folder.display())));
     }
     found.retain(|name, _| names.is_empty() || names.contains(name));
     Ok(found)
-}
-
-fn target(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.sqlite"))
-}
-
-/// For this user only: what is in a backup is as private as what is in the database.
-fn make_folder(path: &Path) -> Result<(), DbError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| DbError::File { path: path.to_owned(), error })
 }
 
 fn print(name: &str, status: &Status, out: &mut dyn Write) -> io::Result<()> {

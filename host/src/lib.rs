@@ -36,5 +36,6 @@ pub mod body;
 pub mod config;
 pub mod handler;
 pub mod health;
+pub mod private;
 pub mod problem;
 pub mod telemetry;

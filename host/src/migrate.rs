@@ -10,6 +10,7 @@ use std::path::Path;
 pub fn run(file: &Path, data: &Path, dry_run: bool, out: &mut dyn Write) -> Result<(), CheckError> {
     let application = manifest::read(file, &|name| std::env::var(name).ok())?;
     let examined = components::examine(&application, data)?;
+    // First for all of them: where one component's migrations can't be applied, no other's are.
     let plan = components::plan(&examined, data)?;
     if !dry_run {
         components::furnish(examined, data)?;

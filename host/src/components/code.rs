@@ -6,6 +6,7 @@
 //! A folder that others could write to is not used at all: making it private now would not tell who wrote there before.
 
 use super::package::Package;
+use crate::private;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -34,8 +35,7 @@ pub(super) enum Origin {
 impl CodeCache {
     /// Makes the folder, for this user only, if it is not there.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private::make_folder(folder)?;
         let trusted = is_private(folder);
         if !trusted {
             let folder = folder.display();

@@ -115,7 +115,8 @@ pub fn plan(examined: &Examined<'_>, data: &Path) -> Result<Vec<(String, Vec<Str
         if !capabilities::grants_database(&fit.manifest.grants) {
             return Ok((fit.manifest.id.clone(), Vec::new()));
         }
-        let plan = sqlite::plan(&database_file(data, &fit.manifest.id), &Limits::default(), &fit.migrations);
+        let plan =
+            sqlite::plan(&database_file(&database_folder(data), &fit.manifest.id), &Limits::default(), &fit.migrations);
         Ok((fit.manifest.id.clone(), plan.map_err(|error| vec![database_fault(fit, &error)])?.pending))
     })
 }
@@ -136,13 +137,14 @@ fn open_database(fit: &Fit<'_>, data: &Path) -> Result<Option<Arc<dyn Database>>
     if !capabilities::grants_database(&fit.manifest.grants) {
         return Ok(None);
     }
-    let opened = Sqlite::open(&database_file(data, &fit.manifest.id), Limits::default(), &fit.migrations)?;
+    let opened =
+        Sqlite::open(&database_file(&database_folder(data), &fit.manifest.id), Limits::default(), &fit.migrations)?;
     Ok(Some(Arc::new(opened)))
 }
 
-/// Where a component's database is.
-pub fn database_file(data: &Path, component: &str) -> PathBuf {
-    database_folder(data).join(format!("{component}.sqlite"))
+/// Where a component's database, or the copy of one, is in a folder of them.
+pub fn database_file(folder: &Path, component: &str) -> PathBuf {
+    folder.join(format!("{component}.sqlite"))
 }
 
 /// Where all databases are.
