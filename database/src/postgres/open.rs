@@ -98,24 +98,71 @@ pub(super) async fn open(
     limits: &Limits,
     migrations: &[Migration],
 ) -> Result<(Secrets, Vec<String>), OpenError> {
-    let failed = |fault: Fault| OpenError::Engine {
-        database: names.database.clone(),
-        error: fault.into_error(limits, ("migration-ms", limits.migration_ms)),
-    };
     // Held until this connection is closed, at the end of this function.
+    let mut admin = lock(server, names, limits).await?;
+    // Before anything is changed: the rights on another program's database are not ours to take.
+    find(&mut admin, server, names, limits).await?;
+    prepare(&mut admin, server, names, limits, migrations).await
+}
+
+/// Connects as the administrator and takes the lock of a component's database. It is held until the connection is closed.
+pub(super) async fn lock(server: &Address, names: &Names, limits: &Limits) -> Result<Admin, OpenError> {
+    let failed = failed(names, limits);
     let mut admin = Admin::connect(server, limits).await.map_err(failed)?;
     check_version(&mut admin).await.map_err(failed)??;
     admin.run(&format!("SELECT pg_advisory_lock({LOCK}, hashtext('{}'))", names.database)).await.map_err(failed)?;
-    make_roles_and_database(&mut admin, names).await.map_err(failed)?;
+    Ok(admin)
+}
 
-    let inside = server.of(&server.user, server.password.as_deref(), &names.database);
-    let mut host = Admin::connect(&inside, limits).await.map_err(failed)?;
-    claim(&mut host, names).await.map_err(failed)??;
+/// A connection to a component's database if there is one, and whether the host's tables are in it already.
+pub(super) async fn find(
+    admin: &mut Admin,
+    server: &Address,
+    names: &Names,
+    limits: &Limits,
+) -> Result<Option<(Admin, bool)>, OpenError> {
+    let failed = failed(names, limits);
+    if !is_there(admin, names).await.map_err(failed)? {
+        return Ok(None);
+    }
+    let mut host = Admin::connect(&inside(server, names), limits).await.map_err(failed)?;
+    let is_ours = claim(&mut host, names).await.map_err(failed)??;
+    Ok(Some((host, is_ours)))
+}
+
+/// Makes what is missing of a database, and applies its migrations; the caller holds its lock.
+pub(super) async fn prepare(
+    admin: &mut Admin,
+    server: &Address,
+    names: &Names,
+    limits: &Limits,
+    migrations: &[Migration],
+) -> Result<(Secrets, Vec<String>), OpenError> {
+    let failed = failed(names, limits);
+    make_roles_and_database(admin, names).await.map_err(failed)?;
+    let mut host = Admin::connect(&inside(server, names), limits).await.map_err(failed)?;
     let secrets = make_host_tables(&mut host, names, limits).await.map_err(failed)?;
-
     let owner = server.of(&names.owner, Some(&secrets.password), &names.database);
     let files = migrate::apply(&mut host, &owner, &secrets.token, limits, migrations).await;
     Ok((secrets, files.map_err(OpenError::Migration)?))
+}
+
+/// The administrator's login to a component's database.
+pub(super) fn inside(server: &Address, names: &Names) -> Address {
+    server.of(&server.user, server.password.as_deref(), &names.database)
+}
+
+/// What a fault means to somebody who opens this database.
+pub(super) fn failed(names: &Names, limits: &Limits) -> impl Fn(Fault) -> OpenError + Copy {
+    move |fault| OpenError::Engine {
+        database: names.database.clone(),
+        error: fault.into_error(limits, ("migration-ms", limits.migration_ms)),
+    }
+}
+
+async fn is_there(admin: &mut Admin, names: &Names) -> Result<bool, Fault> {
+    let rows = admin.run(&format!("SELECT FROM pg_database WHERE datname = '{}'", names.database)).await?;
+    Ok(!rows.is_empty())
 }
 
 async fn check_version(admin: &mut Admin) -> Result<Result<(), OpenError>, Fault> {
@@ -135,7 +182,7 @@ async fn make_roles_and_database(admin: &mut Admin, names: &Names) -> Result<(),
         let rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS";
         admin.run(&format!("ALTER ROLE \"{role}\" {rights}; ALTER ROLE \"{role}\" RESET ALL")).await?;
     }
-    if admin.run(&format!("SELECT FROM pg_database WHERE datname = '{database}'")).await?.is_empty() {
+    if !is_there(admin, names).await? {
         // Text is compared byte by byte, as the embedded engine does; so a list has one order everywhere.
         admin.run(&format!("CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'")).await?;
     }
@@ -149,19 +196,19 @@ async fn make_roles_and_database(admin: &mut Admin, names: &Names) -> Result<(),
     Ok(())
 }
 
-/// Finds out whether a database is ours, or empty and becomes ours.
-async fn claim(host: &mut Admin, names: &Names) -> Result<Result<(), OpenError>, Fault> {
+/// Finds out whether a database is ours; one that is not may be empty, and becomes ours then.
+async fn claim(host: &mut Admin, names: &Names) -> Result<Result<bool, OpenError>, Fault> {
     let foreign = |reason: String| Ok(Err(OpenError::Foreign { database: names.database.clone(), reason }));
     let is_ours = first(&host.run("SELECT to_regclass('souk.souk_secret') IS NOT NULL").await?) == Some("t");
     if !is_ours {
         let relations = "SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')";
         let is_empty = host.run(relations).await?.is_empty();
-        return if is_empty { Ok(Ok(())) } else { foreign("a database of another program".to_owned()) };
+        return if is_empty { Ok(Ok(false)) } else { foreign("a database of another program".to_owned()) };
     }
     let rows = host.run("SELECT value FROM souk.souk_secret WHERE name = 'schema'").await?;
     match first(&rows) {
-        None | Some(HOST_SCHEMA) => Ok(Ok(())),
+        None | Some(HOST_SCHEMA) => Ok(Ok(true)),
         Some(version) => foreign(format!("made by a newer souk (version {version}, this one knows {HOST_SCHEMA})")),
     }
 }

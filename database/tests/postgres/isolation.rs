@@ -63,6 +63,9 @@ async fn a_database_of_another_program_is_left_alone() {
     psql(&in_database(&shop.server, &database), "CREATE TABLE theirs (a INT)").unwrap();
     let opened = open(&shop.server, &other, Limits::default(), &[]).await.map(drop);
     assert!(matches!(&opened, Err(OpenError::Foreign { .. })), "{opened:?}");
+    let rights = format!("SELECT datacl IS NULL FROM pg_database WHERE datname = '{database}'");
+    assert_eq!(psql(&shop.server, &rights).unwrap(), "t", "whoever may connect to it still may");
     psql(&shop.server, &format!("DROP DATABASE \"{database}\"")).unwrap();
-    psql(&shop.server, &format!("DROP ROLE \"{database}\", \"{database}.owner\"")).unwrap();
+    let roles = format!("SELECT count(*) FROM pg_roles WHERE rolname LIKE '{database}%'");
+    assert_eq!(psql(&shop.server, &roles).unwrap(), "0");
 }
