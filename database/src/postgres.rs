@@ -22,17 +22,21 @@ use open::Names;
 use pool::{Pool, Purpose};
 use session::{Session, host_part, part};
 
-pub use crate::engine::applied::{Applied, MigrationError, checksum};
+pub use crate::engine::applied::{Applied, MigrationError, Plan, checksum};
 pub use crate::engine::events::OutboxStatus;
 pub use counts::Totals;
 pub use limits::Limits;
 pub use open::OpenError;
+pub use plan::plan;
+pub use status::{Status, databases, status};
 
 mod limits;
 
 mod address;
 mod open;
 mod migrate;
+mod plan;
+mod status;
 mod admin;
 
 mod pool;
@@ -65,15 +69,6 @@ pub struct Postgres {
     token: String,
     readers: Pool,
     writers: Pool,
-}
-
-/// What an operator wants to know about a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// The migrations that were applied, in order.
-    pub migrations: Vec<Applied>,
-    /// The events that wait for delivery.
-    pub outbox: OutboxStatus,
 }
 
 impl Postgres {
@@ -112,14 +107,8 @@ impl Postgres {
 
     /// Looks at the database as an operator does, on a connection of its own: not for each request.
     pub async fn status(&self) -> Result<Status, Error> {
-        let server = &self.server;
-        let inside = server.of(&server.user, server.password.as_deref(), &self.names.database);
-        let look = async {
-            let mut host = Admin::connect(&inside, &self.limits).await?;
-            let outbox = host.run(outbox::STATUS).await?;
-            let outbox = outbox::status(outbox.first().map_or(&[][..], Vec::as_slice));
-            Ok(Status { migrations: migrate::applied(&mut host).await?, outbox })
-        };
+        let inside = open::inside(&self.server, &self.names);
+        let look = async { status::look(&mut Admin::connect_to_look(&inside, &self.limits).await?).await };
         look.await.map_err(|fault: Fault| fault.into_error(&self.limits, ("network-ms", self.limits.network_ms)))
     }
 

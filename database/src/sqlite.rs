@@ -22,13 +22,13 @@ use reader::Readers;
 use wal::Wal;
 use writer::{Order, Writer};
 
-pub use crate::engine::applied::{Applied, MigrationError, checksum};
+pub use crate::engine::applied::{Applied, MigrationError, Plan, checksum};
 pub use crate::engine::events::OutboxStatus;
 pub use counts::Totals;
 pub use limits::Limits;
 pub use open::OpenError;
 pub use restore::Restore;
-pub use status::{Plan, Status, plan, status};
+pub use status::{Status, plan, status};
 
 mod limits;
 

@@ -50,6 +50,15 @@ pub struct Applied {
     pub applied_at: String,
 }
 
+/// What migrations would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The files that were applied.
+    pub applied: Vec<String>,
+    /// The files that would be applied, in order. They were tried where it does not last.
+    pub pending: Vec<String>,
+}
+
 /// The checksum of a migration: SHA-256 of its text, in hexadecimal digits.
 pub fn checksum(migration: &Migration) -> String {
     format!("{:x}", Sha256::digest(&migration.sql))

@@ -31,6 +31,12 @@ impl Admin {
         Self::connect_with(address, limits, &[("search_path", "pg_catalog")]).await
     }
 
+    /// Connects for statements that only read.
+    pub(super) async fn connect_to_look(address: &Address, limits: &Limits) -> Result<Self, Fault> {
+        let settings = [("search_path", "pg_catalog"), ("default_transaction_read_only", "on")];
+        Self::connect_with(address, limits, &settings).await
+    }
+
     pub(super) async fn connect_with(
         address: &Address,
         limits: &Limits,

@@ -75,15 +75,68 @@ fn record(row: Row) -> Applied {
     Applied { number, file: next(), checksum: next(), applied_at: next() }
 }
 
-/// Runs one file and records it. What it did is rolled back with the connection, unless it is committed.
+/// Runs files that are not applied yet, all in one transaction, and rolls it back.
+pub(super) async fn rehearse(
+    owner: &mut Admin,
+    pending: &[(Name, Migration)],
+    token: &str,
+    limits: &Limits,
+) -> Result<(), MigrationError> {
+    let unavailable = |fault: Fault| MigrationError::Unavailable(told(fault, limits));
+    owner.run("BEGIN").await.map_err(unavailable)?;
+    let mut tried = Ok(());
+    for (name, migration) in pending {
+        tried = rehearse_one(owner, name, migration, token)
+            .await
+            .map_err(|fault| MigrationError::Failed { file: migration.file.clone(), error: told(fault, limits) });
+        if tried.is_err() {
+            break;
+        }
+    }
+    // Told now, and not by closing the connection: then it is done when this returns.
+    let undone = owner.run("ROLLBACK").await.map_err(unavailable);
+    tried.and(undone.map(drop))
+}
+
+async fn rehearse_one(owner: &mut Admin, name: &Name, migration: &Migration, token: &str) -> Result<(), Fault> {
+    run(owner, name, migration, token).await?;
+    owner.run(END_OF_FILE).await.map(drop)
+}
+
+/// What a `COMMIT` and a new session would do between two files: checks what was put off until then, or the next file could not
+/// alter those tables, and forgets settings. By name, since `SET CONSTRAINTS ALL` would also be in force for those to come.
+const END_OF_FILE: &str = "
+    RESET ALL;
+    DO $souk$
+    DECLARE names TEXT;
+    BEGIN
+        SELECT string_agg(DISTINCT format('%s.%I', connamespace::REGNAMESPACE, conname), ', ') INTO names
+        FROM pg_constraint WHERE condeferrable;
+        EXECUTE coalesce('SET CONSTRAINTS ' || names || ' IMMEDIATE', 'RESET ALL');
+        SELECT string_agg(format('%s.%I', connamespace::REGNAMESPACE, conname), ', ') INTO names FROM (
+            SELECT connamespace, conname FROM pg_constraint
+            GROUP BY connamespace, conname HAVING bool_and(condeferrable) AND bool_or(condeferred)
+        ) AS put_off;
+        EXECUTE coalesce('SET CONSTRAINTS ' || names || ' DEFERRED', 'RESET ALL');
+    END
+    $souk$;
+";
+
+/// Runs one file and commits it. What it did is rolled back with the connection, unless it is committed.
 async fn apply_one(owner: &mut Admin, name: &Name, migration: &Migration, token: &str) -> Result<(), Fault> {
+    owner.run("BEGIN").await?;
+    run(owner, name, migration, token).await?;
+    owner.run("COMMIT").await.map(drop)
+}
+
+/// Runs one file in the transaction that is open, and records it.
+async fn run(owner: &mut Admin, name: &Name, migration: &Migration, token: &str) -> Result<(), Fault> {
     if migration.sql.contains('\0') {
         return Err(Error::Invalid("a migration may not contain the character NUL".into()).into());
     }
     let statements = text::statements(&migration.sql);
     // All of them before the first: a `COMMIT` in the middle would leave half a file applied.
     statements.iter().try_for_each(|statement| text::check_migration(statement))?;
-    owner.run("BEGIN").await?;
     for statement in statements {
         owner.run_one(statement).await?;
     }
@@ -91,9 +144,7 @@ async fn apply_one(owner: &mut Admin, name: &Name, migration: &Migration, token:
         return Err(Error::Denied(format!("`{name}`: names that begin with `souk_` are the host's")).into());
     }
     let (number, file, checksum) = (name.number, literal(&migration.file), checksum(migration));
-    owner.run(&format!("SELECT souk.souk_record('{token}', {number}, {file}, '{checksum}')")).await?;
-    owner.run("COMMIT").await?;
-    Ok(())
+    owner.run(&format!("SELECT souk.souk_record('{token}', {number}, {file}, '{checksum}')")).await.map(drop)
 }
 
 fn told(fault: Fault, limits: &Limits) -> Error {

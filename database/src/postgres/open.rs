@@ -27,7 +27,7 @@ const VERSION_LEAST: u32 = 140_000;
 /// The version of the host's own tables.
 const HOST_SCHEMA: &str = "1";
 
-/// So that the database's name has room for its prefix and the role's for its suffix in the 63 bytes of a name.
+/// So that the database's name has room for its prefix and the role's for its suffixes in the 63 bytes of a name.
 const COMPONENT_BYTES_MAX: usize = 40;
 
 /// The first key of the advisory lock under which a database is prepared: "souk".
@@ -79,7 +79,16 @@ impl Names {
         }
         let name = format!("souk_{component}");
         // No component's name has a dot: the owner of one is never the role of another.
-        Ok(Self { owner: format!("{name}.owner"), role: name.clone(), database: name })
+        Ok(Self::all(name))
+    }
+
+    fn all(name: String) -> Self {
+        Self { owner: format!("{name}.owner"), role: name.clone(), database: name }
+    }
+
+    /// Where a plan tries migrations when this is not there yet. No component's name leads to it, for the same reason.
+    pub(super) fn trial(&self) -> Self {
+        Self::all(format!("{}.plan", self.database))
     }
 }
 
@@ -102,6 +111,7 @@ pub(super) async fn open(
     let mut admin = lock(server, names, limits).await?;
     // Before anything is changed: the rights on another program's database are not ours to take.
     find(&mut admin, server, names, limits).await?;
+    drop_trial(&mut admin, names).await.map_err(failed(names, limits))?;
     prepare(&mut admin, server, names, limits, migrations).await
 }
 
@@ -114,7 +124,7 @@ pub(super) async fn lock(server: &Address, names: &Names, limits: &Limits) -> Re
     Ok(admin)
 }
 
-/// A connection to a component's database if there is one, and whether the host's tables are in it already.
+/// A connection to look at a component's database if there is one, and whether the host's tables are in it already.
 pub(super) async fn find(
     admin: &mut Admin,
     server: &Address,
@@ -125,7 +135,7 @@ pub(super) async fn find(
     if !is_there(admin, names).await.map_err(failed)? {
         return Ok(None);
     }
-    let mut host = Admin::connect(&inside(server, names), limits).await.map_err(failed)?;
+    let mut host = Admin::connect_to_look(&inside(server, names), limits).await.map_err(failed)?;
     let is_ours = claim(&mut host, names).await.map_err(failed)??;
     Ok(Some((host, is_ours)))
 }
@@ -145,6 +155,21 @@ pub(super) async fn prepare(
     let owner = server.of(&names.owner, Some(&secrets.password), &names.database);
     let files = migrate::apply(&mut host, &owner, &secrets.token, limits, migrations).await;
     Ok((secrets, files.map_err(OpenError::Migration)?))
+}
+
+/// Drops what a plan made for a trial, or left there when it was killed; the caller holds the lock of the database.
+pub(super) async fn drop_trial(admin: &mut Admin, names: &Names) -> Result<(), Fault> {
+    let Names { database, role, owner } = &names.trial();
+    let is_there = format!(
+        "SELECT FROM pg_database WHERE datname = '{database}'
+         UNION ALL SELECT FROM pg_roles WHERE rolname IN ('{role}', '{owner}')"
+    );
+    if !admin.run(&is_there).await?.is_empty() {
+        // The roles last: what they own is gone with the database then.
+        admin.run(&format!("DROP DATABASE IF EXISTS \"{database}\" WITH (FORCE)")).await?;
+        admin.run(&format!("DROP ROLE IF EXISTS \"{role}\", \"{owner}\"")).await?;
+    }
+    Ok(())
 }
 
 /// The administrator's login to a component's database.
@@ -249,13 +274,19 @@ async fn make_host_tables(host: &mut Admin, names: &Names, limits: &Limits) -> R
          END $souk$"
     ))
     .await?;
+    let secrets = secrets(host).await?;
+    // The verifier and not the password: statements are logged by some servers.
+    let verifier = literal(&scram_sha_256(secrets.password.as_bytes()));
+    host.run(&format!("ALTER ROLE \"{role}\" PASSWORD {verifier}; ALTER ROLE \"{owner}\" PASSWORD {verifier}")).await?;
+    Ok(secrets)
+}
+
+/// What the host's tables keep of its secrets.
+pub(super) async fn secrets(host: &mut Admin) -> Result<Secrets, Fault> {
     let secret =
         "SELECT string_agg(value, ' ' ORDER BY name) FROM souk.souk_secret WHERE name IN ('password', 'token')";
     let rows = host.run(secret).await?;
     let (password, token) = first(&rows).and_then(|both| both.split_once(' ')).unwrap_or_default();
-    // The verifier and not the password: statements are logged by some servers.
-    let verifier = literal(&scram_sha_256(password.as_bytes()));
-    host.run(&format!("ALTER ROLE \"{role}\" PASSWORD {verifier}; ALTER ROLE \"{owner}\" PASSWORD {verifier}")).await?;
     Ok(Secrets { password: password.to_owned(), token: token.to_owned() })
 }
 

@@ -11,7 +11,7 @@ use super::migrate;
 use super::open::{OpenError, beside, check_version};
 use super::outbox;
 use super::{DIALECT, Options};
-use crate::engine::applied::{Applied, MigrationError, pending};
+use crate::engine::applied::{Applied, MigrationError, Plan, pending};
 use crate::engine::events::OutboxStatus;
 use crate::migration::{Migration, choose};
 
@@ -30,15 +30,6 @@ pub struct Status {
     pub migrations: Vec<Applied>,
     /// The events that wait for delivery.
     pub outbox: OutboxStatus,
-}
-
-/// What migrations would do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The files that were applied.
-    pub applied: Vec<String>,
-    /// The files that would be applied, in order. They were tried on a copy.
-    pub pending: Vec<String>,
 }
 
 /// Looks at a database, whether a host runs on it or not.

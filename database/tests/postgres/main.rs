@@ -19,4 +19,5 @@ mod conflicts;
 mod outbox;
 
 mod migrations;
+mod plan;
 mod life;
