@@ -1,9 +1,10 @@
-//! What all engines share: how sizes and events are checked, and what was applied of a list of migrations.
+//! What all engines share: how sizes, events and limits are checked, and what was applied of a list of migrations.
 
 use crate::contract::{Error, Statement, Transaction};
 use sizes::{Sizes, at, too_large};
 
 pub(crate) mod sizes;
+pub(crate) mod bounds;
 pub(crate) mod events;
 pub(crate) mod applied;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::bounds;
 use crate::engine::sizes::Sizes;
 
 /// The limits of one database. An error that comes from one names the field and its value.
@@ -97,13 +98,6 @@ impl Limits {
     /// What is wrong with these limits: those with which nothing would work, or the server would have none (0 means that to it).
     pub fn faults(&self) -> Vec<String> {
         let least = [
-            ("rows", self.rows, 1),
-            ("result-bytes", self.result_bytes, 16),
-            ("value-bytes", self.value_bytes.into(), 1_024),
-            ("sql-bytes", self.sql_bytes.into(), 256),
-            ("parameters", self.parameters.into(), 1),
-            ("parameter-bytes", self.parameter_bytes, 16),
-            ("steps", self.steps.into(), 1),
             ("query-ms", self.query_ms, 1),
             ("transaction-ms", self.transaction_ms, 1),
             ("lock-ms", self.lock_ms, 1),
@@ -116,9 +110,6 @@ impl Limits {
             ("writers", self.writers.into(), 1),
             ("statements", self.statements.into(), 1),
         ];
-        let too_low = least.into_iter().filter(|(_, value, least)| value < least);
-        let mut faults: Vec<_> =
-            too_low.map(|(name, value, least)| format!("{name} is {value}, at least {least} is needed")).collect();
         let most = [
             ("rows", self.rows, i32::MAX as u64 - 1),
             ("temp-kib", self.temp_kib.into(), i32::MAX as u64),
@@ -128,9 +119,7 @@ impl Limits {
             ("lock-ms", self.lock_ms, i32::MAX as u64),
             ("migration-ms", self.migration_ms, i32::MAX as u64),
         ];
-        let too_high = most.into_iter().filter(|(_, value, most)| value > most);
-        faults.extend(too_high.map(|(name, value, most)| format!("{name} is {value}, the engine allows up to {most}")));
-        faults
+        bounds::faults(&self.sizes(), &least, &most)
     }
 
     /// Those that every engine has.

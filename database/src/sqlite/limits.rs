@@ -1,10 +1,11 @@
 //! Every limit of the embedded engine: name, default, reason.
 //!
 //! Limits protect neighbours, not the caller from itself: a component that reaches one gets an error that names it. The
-//! ones fixed by the contract (lengths of an event's fields) stand in `outbox.rs`.
+//! ones fixed by the contract (lengths of an event's fields) stand in `engine/events.rs`.
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::bounds;
 use crate::engine::sizes::Sizes;
 
 /// The limits of one database. An error that comes from one names the field and its value.
@@ -123,13 +124,6 @@ impl Limits {
     /// What is wrong with these limits: those with which nothing would work or the engine would fall back to its own.
     pub fn faults(&self) -> Vec<String> {
         let least = [
-            ("rows", self.rows, 1),
-            ("result-bytes", self.result_bytes, 16),
-            ("value-bytes", self.value_bytes.into(), 1_024),
-            ("sql-bytes", self.sql_bytes.into(), 256),
-            ("parameters", self.parameters.into(), 1),
-            ("parameter-bytes", self.parameter_bytes, 16),
-            ("steps", self.steps.into(), 1),
             ("expression-depth", self.expression_depth.into(), 10),
             ("compound-terms", self.compound_terms.into(), 2),
             ("columns", self.columns.into(), 8),
@@ -147,16 +141,9 @@ impl Limits {
             ("database-bytes", self.database_bytes, 64 << 10),
             ("checkpoint-pages", self.checkpoint_pages.into(), 1),
         ];
-        let too_low = least.into_iter().filter(|(_, value, least)| value < least);
-        let mut faults: Vec<_> =
-            too_low.map(|(name, value, least)| format!("{name} is {value}, at least {least} is needed")).collect();
-        if self.value_bytes > 1_000_000_000 {
-            faults.push(format!("value-bytes is {}, the engine allows up to 1000000000", self.value_bytes));
-        }
-        if self.parameters > 32_766 {
-            faults.push(format!("parameters is {}, the engine allows up to 32766", self.parameters));
-        }
-        faults
+        let most =
+            [("value-bytes", self.value_bytes.into(), 1_000_000_000), ("parameters", self.parameters.into(), 32_766)];
+        bounds::faults(&self.sizes(), &least, &most)
     }
 
     /// Those that every engine has.
