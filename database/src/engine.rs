@@ -1,10 +1,12 @@
-//! What all engines share: how sizes, events and limits are checked, and what was applied of a list of migrations.
+//! What all engines share: how sizes, events and limits are checked, what callers are told about it, and what was applied of a list
+//! of migrations.
 
-use crate::contract::{Error, Statement, Transaction};
+use crate::contract::{Error, Expectation, Statement, Transaction};
 use sizes::{Sizes, at, too_large};
 
 pub(crate) mod sizes;
 pub(crate) mod bounds;
+pub(crate) mod queue;
 pub(crate) mod events;
 pub(crate) mod applied;
 
@@ -25,4 +27,13 @@ pub(crate) fn check_transaction(transaction: &Transaction, sizes: &Sizes) -> Res
     }
     sizes::check_parameter_bytes(steps.iter().map(|step| &step.statement), sizes)?;
     events::check(&transaction.events, sizes)
+}
+
+/// Whether a step changed (or returned, if it only reads) as many rows as it must.
+pub(crate) fn is_met(expect: Expectation, found: u64) -> bool {
+    match expect {
+        Expectation::Anything => true,
+        Expectation::Exactly(number) => found == number,
+        Expectation::AtLeast(number) => found >= number,
+    }
 }

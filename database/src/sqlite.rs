@@ -13,7 +13,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use crate::contract::{Answer, Database, Error, Outcome, Rows, Statement, Transaction};
-use crate::engine::{check_query, check_transaction};
+use crate::engine::{check_query, check_transaction, queue};
 use crate::migration::Migration;
 use counts::Counts;
 use group::Job;
@@ -115,7 +115,7 @@ impl Sqlite {
     /// Applies the migrations of a new version of the component while the database is served; answers with the files applied.
     pub async fn migrate(&self, migrations: Vec<Migration>) -> Result<Vec<String>, MigrationError> {
         let (answer, answered) = oneshot::channel();
-        let unavailable = || MigrationError::Unavailable(reader::closed());
+        let unavailable = || MigrationError::Unavailable(queue::closed());
         self.order(Order::Migrate(migrations, answer)).map_err(MigrationError::Unavailable)?;
         answered.await.unwrap_or_else(|_| Err(unavailable()))
     }
@@ -166,11 +166,8 @@ impl Sqlite {
     /// Hands something to the writer without waiting.
     fn order(&self, order: Order) -> Result<(), Error> {
         self.orders.try_send(order).map_err(|error| match error {
-            TrySendError::Disconnected(_) => reader::closed(),
-            TrySendError::Full(_) => Error::Unavailable(format!(
-                "too many waiting: the limit write-queue is {}",
-                self.options.limits.write_queue
-            )),
+            TrySendError::Disconnected(_) => queue::closed(),
+            TrySendError::Full(_) => queue::full("write-queue", self.options.limits.write_queue),
         })
     }
 }
@@ -196,7 +193,7 @@ impl Database for Sqlite {
             }
             let (answer, answered) = oneshot::channel();
             self.order(Order::Transact(Job { transaction, asked: Instant::now(), answer }))?;
-            answered.await.unwrap_or_else(|_| Err(reader::closed()))
+            answered.await.unwrap_or_else(|_| Err(queue::closed()))
         })
     }
 }

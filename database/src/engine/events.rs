@@ -37,6 +37,11 @@ pub(crate) fn check(events: &[Event], sizes: &Sizes) -> Result<(), Error> {
     Ok(())
 }
 
+/// The error for an event whose id is that of one that waits.
+pub(crate) fn waits_already(index: usize, event: &Event) -> Error {
+    Error::Constraint(format!("event {index}: the id `{}` waits in the outbox already", event.id.escape_debug()))
+}
+
 fn check_event(event: &Event) -> Result<(), Error> {
     check_length("id", &event.id, 1, ID_BYTES_MAX)?;
     check_length("type", &event.r#type, 1, TYPE_BYTES_MAX)?;

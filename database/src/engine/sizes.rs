@@ -52,6 +52,14 @@ fn check_value(number: usize, bytes: usize, sizes: &Sizes) -> Result<(), Error> 
     Err(too_large(&format!("parameter ${number} of"), bytes as u64, "bytes", "value-bytes", sizes.value_bytes.into()))
 }
 
+/// Checks that a statement comes with as many parameters as belong to its text.
+pub(crate) fn check_parameter_count(given: usize, highest: usize) -> Result<(), Error> {
+    if given == highest {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!("{given} parameters given, the highest number in the text is {highest}")))
+}
+
 /// Checks the parameters of all statements of one call together.
 pub(crate) fn check_parameter_bytes<'a>(
     statements: impl Iterator<Item = &'a Statement>,
@@ -101,6 +109,11 @@ impl Room {
         };
         self.bytes_left = left;
         Ok(())
+    }
+
+    /// The error for a statement that returns more rows than it may.
+    pub(crate) fn too_many_rows(&self) -> Error {
+        Error::TooLarge(format!("more rows than the limit rows, {}", self.sizes.rows))
     }
 }
 

@@ -8,8 +8,8 @@
 
 use super::admin::natural;
 use super::fault::Fault;
-use crate::contract::{Error, Event, Value};
-use crate::engine::events::OutboxStatus;
+use crate::contract::{Event, Value};
+use crate::engine::events::{OutboxStatus, waits_already};
 
 /// The table, its index and the function, for a new database and an old one alike.
 pub(super) const TABLE: &str = r"
@@ -64,10 +64,7 @@ pub(super) fn parameters(token: &str, event: &Event) -> [Value; 7] {
 /// Says which event could not be stored, and why.
 pub(super) fn fault(index: usize, events: &[Event], fault: Fault) -> Fault {
     match (fault, events.get(index)) {
-        (Fault::Server(error), Some(event)) if error.code == "23505" => Fault::Refused(Error::Constraint(format!(
-            "event {index}: the id `{}` waits in the outbox already",
-            event.id.escape_debug()
-        ))),
+        (Fault::Server(error), Some(event)) if error.code == "23505" => waits_already(index, event).into(),
         // A constraint that was deferred is only checked at the commit; so what else fails here is not the component's.
         (fault, _) => super::session::fault_at(format_args!("event {index}"), fault),
     }

@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::session::Session;
 use super::wire::Wire;
 use crate::contract::Error;
+use crate::engine::queue;
 
 /// Bytes of a message beside the row in it, and of one that is none: an error, a description of columns.
 const MESSAGE_BYTES_MORE: u64 = 64 << 10;
@@ -72,14 +73,12 @@ impl Pool {
         };
         let place = Waiting::begin(&self.waiting);
         if place.number > most {
-            return Err(Error::Unavailable(format!("too many waiting: the limit {name} is {most}")));
+            return Err(queue::full(name, most));
         }
         let wait_ms = self.limits.wait_ms;
         match tokio::time::timeout(Duration::from_millis(wait_ms), self.permits.acquire()).await {
-            Ok(permit) => permit.map_err(|_| Error::Unavailable("the database is closed".into())),
-            Err(_) => {
-                Err(Error::Unavailable(format!("too many waiting: not begun within the limit wait-ms, {wait_ms}")))
-            }
+            Ok(permit) => permit.map_err(|_| queue::closed()),
+            Err(_) => Err(queue::not_begun(wait_ms)),
         }
     }
 

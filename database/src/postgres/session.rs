@@ -18,7 +18,7 @@ use super::fault::{Fault, ServerError};
 use super::value;
 use super::wire::{Wire, oids, unexpected};
 use crate::contract::{Error, Rows, Statement, Value};
-use crate::engine::sizes::{Room, at};
+use crate::engine::sizes::{Room, at, check_parameter_count};
 
 /// A connection and what is prepared on it.
 pub(super) struct Session {
@@ -222,10 +222,7 @@ pub(super) fn host_part<'a>(sql: &'static str, values: &'a [Value]) -> Part<'a> 
 
 /// Checks the values of a statement against what the server says of it.
 pub(super) fn part(prepared: Arc<Prepared>, statement: &Statement) -> Result<Part<'_>, Error> {
-    let (given, highest) = (statement.parameters.len(), prepared.parameters.len());
-    if given != highest {
-        return Err(Error::Invalid(format!("{given} parameters given, the highest number in the text is {highest}")));
-    }
+    check_parameter_count(statement.parameters.len(), prepared.parameters.len())?;
     for (index, (value, r#type)) in statement.parameters.iter().zip(&prepared.parameters).enumerate() {
         value::check(index + 1, value, *r#type)?;
     }
@@ -264,7 +261,7 @@ fn take(message: Message, parts: &[Part<'_>], run: &mut Run, rows: &mut Rows, ro
             let returned = rows.cells.len().checked_div(columns.len()).unwrap_or(0) as u64;
             run.found.push(Found { tag: body.tag()?.to_owned(), rows, returned });
         }
-        Message::PortalSuspended => run.failed = Some(too_many_rows(room).into()),
+        Message::PortalSuspended => run.failed = Some(room.too_many_rows().into()),
         Message::ErrorResponse(body) => run.failed = Some(ServerError::of(&body).into()),
         _ => return Err(unexpected()),
     }
@@ -281,10 +278,6 @@ fn take_row(row: &DataRowBody, columns: &[u32], rows: &mut Rows, room: &mut Room
         rows.cells.push(value);
     }
     Ok(())
-}
-
-fn too_many_rows(room: &Room) -> Error {
-    Error::TooLarge(format!("more rows than the limit rows, {}", room.sizes.rows))
 }
 
 impl Found {

@@ -9,7 +9,8 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::outbox;
 use super::session::{Found, Part, Run, Session, fault_at, host_part, part};
-use crate::contract::{Effect, Error, Event, Expectation, Outcome, Step, Transaction};
+use crate::contract::{Effect, Error, Event, Outcome, Step, Transaction};
+use crate::engine::is_met;
 use crate::engine::sizes::Room;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
@@ -80,14 +81,6 @@ fn effect(found: Found) -> (Effect, u64) {
     let changed = found.changed();
     let count = changed.unwrap_or(found.returned);
     (Effect { changed: changed.unwrap_or(0), rows: found.rows }, count)
-}
-
-fn is_met(expect: Expectation, count: u64) -> bool {
-    match expect {
-        Expectation::Anything => true,
-        Expectation::Exactly(exactly) => count == exactly,
-        Expectation::AtLeast(least) => count >= least,
-    }
 }
 
 async fn commit(session: &mut Session, parts: &[Part<'_>], limits: &Limits) -> Result<(), Fault> {

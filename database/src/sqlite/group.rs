@@ -13,8 +13,9 @@ use super::counts::Counts;
 use super::fault::{Fault, of_engine};
 use super::limits::Limits;
 use super::outbox;
-use crate::contract::{Effect, Error, Expectation, Outcome, Transaction};
+use crate::contract::{Effect, Error, Outcome, Transaction};
 use crate::engine::sizes::{Room, at};
+use crate::engine::{is_met, queue};
 
 /// A transaction that waits for the writer, and whom to tell.
 pub(super) struct Job {
@@ -122,10 +123,7 @@ fn still_wanted(job: Job, limits: &Limits) -> Option<Job> {
         return None;
     }
     if job.asked.elapsed() > Duration::from_millis(limits.wait_ms) {
-        job.tell(Err(Error::Unavailable(format!(
-            "too many waiting: not begun within the limit wait-ms, {}",
-            limits.wait_ms
-        ))));
+        job.tell(Err(queue::not_begun(limits.wait_ms)));
         return None;
     }
     Some(job)
@@ -183,7 +181,7 @@ fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Out
             Ok((Effect { changed, rows }, if shape.reads { returned } else { changed }))
         });
         let (effect, found) = done.map_err(|fault| at(format_args!("step {index}"), in_time(db, fault, limits)))?;
-        if !meets(step.expect, found) {
+        if !is_met(step.expect, found) {
             return Ok(Outcome::Unmet(u32::try_from(index).expect("steps are limited by a u32")));
         }
         effects.push(effect);
@@ -193,14 +191,6 @@ fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Out
     }
     db.as_host(|db| outbox::store(db, &transaction.events)).map_err(|fault| fault.into_error(limits))?;
     Ok(Outcome::Committed(effects))
-}
-
-fn meets(expect: Expectation, found: u64) -> bool {
-    match expect {
-        Expectation::Anything => true,
-        Expectation::Exactly(number) => found == number,
-        Expectation::AtLeast(number) => found >= number,
-    }
 }
 
 /// The error of a fault, where using up the time is one of its own.

@@ -9,8 +9,8 @@
 use rusqlite::{Connection, ffi, params};
 
 use super::fault::Fault;
-use crate::contract::{Error, Event};
-use crate::engine::events::OutboxStatus;
+use crate::contract::Event;
+use crate::engine::events::{OutboxStatus, waits_already};
 
 /// The table and its index, for a new database.
 pub(super) const TABLE: &str = "
@@ -39,9 +39,7 @@ pub(super) fn store(db: &Connection, events: &[Event]) -> Result<(), Fault> {
     for (index, event) in events.iter().enumerate() {
         let Event { id, r#type, subject, key, time, data } = event;
         insert.execute(params![id, r#type, subject, key, time, data]).map_err(|error| match error.sqlite_error() {
-            Some(code) if code.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE => Fault::Refused(Error::Constraint(
-                format!("event {index}: the id `{}` waits in the outbox already", id.escape_debug()),
-            )),
+            Some(code) if code.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE => waits_already(index, event).into(),
             _ => Fault::Engine(error),
         })?;
     }

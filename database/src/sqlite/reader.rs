@@ -18,6 +18,7 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::statement::Shape;
 use crate::contract::{Error, Rows, Statement};
+use crate::engine::queue;
 use crate::engine::sizes::Room;
 
 /// The connections for calling threads and the reader threads.
@@ -124,12 +125,9 @@ impl Readers {
     async fn move_to_thread(&self, statement: Statement) -> Result<Rows, Error> {
         let (answer, answered) = oneshot::channel();
         match self.queue.try_send(Ask::Query { statement, asked: Instant::now(), answer }) {
-            Ok(()) => answered.await.unwrap_or_else(|_| Err(closed())),
-            Err(TrySendError::Disconnected(_)) => Err(closed()),
-            Err(TrySendError::Full(_)) => Err(Error::Unavailable(format!(
-                "too many waiting: the limit read-queue is {}",
-                self.options.limits.read_queue
-            ))),
+            Ok(()) => answered.await.unwrap_or_else(|_| Err(queue::closed())),
+            Err(TrySendError::Disconnected(_)) => Err(queue::closed()),
+            Err(TrySendError::Full(_)) => Err(queue::full("read-queue", self.options.limits.read_queue)),
         }
     }
 
@@ -187,7 +185,7 @@ fn serve(db: &Guarded, limits: &Limits, asks: &Receiver<Ask>) {
             continue;
         }
         let result = if asked.elapsed() > Duration::from_millis(limits.wait_ms) {
-            Err(Error::Unavailable(format!("too many waiting: not begun within the limit wait-ms, {}", limits.wait_ms)))
+            Err(queue::not_begun(limits.wait_ms))
         } else {
             db.budget.start_time(Duration::from_millis(limits.query_ms));
             db.shape(&statement.sql).and_then(|shape| read(db, &shape, &statement, limits)).map_err(|fault| match fault
@@ -207,9 +205,4 @@ fn read(db: &Guarded, shape: &Shape, statement: &Statement, limits: &Limits) -> 
         return Err(Error::Denied("a statement that writes belongs into `transact`".into()).into());
     }
     db.run(shape, statement, &mut Room::new(limits.sizes())).map(|(rows, _)| rows)
-}
-
-/// The answer of a database that was closed, or whose thread ended by a panic.
-pub(super) fn closed() -> Error {
-    Error::Unavailable("the database is closed".into())
 }

@@ -9,7 +9,7 @@ use rusqlite::{Batch, Connection};
 
 use super::fault::Fault;
 use crate::contract::{Error, Rows, Statement, Value};
-use crate::engine::sizes::Room;
+use crate::engine::sizes::{Room, check_parameter_count};
 
 /// What is known about a text once it was compiled for a component. Kept beside the engine's cache of statements.
 pub(super) struct Shape {
@@ -88,12 +88,7 @@ pub(super) fn run(
     room: &mut Room,
 ) -> Result<(Rows, u64), Fault> {
     let Statement { sql, parameters } = statement;
-    if parameters.len() as u64 != u64::from(shape.highest) {
-        let (highest, given) = (shape.highest, parameters.len());
-        return Err(
-            Error::Invalid(format!("{given} parameters given, the highest number in the text is {highest}")).into()
-        );
-    }
+    check_parameter_count(parameters.len(), shape.highest as usize)?;
     let mut compiled = db.prepare_cached(sql)?;
     for (index, number) in shape.numbers.iter().enumerate() {
         compiled.raw_bind_parameter(index + 1, &parameters[*number as usize - 1])?;
@@ -107,7 +102,7 @@ pub(super) fn run(
         let columns = *columns.get_or_insert_with(|| row.as_ref().column_count());
         returned += 1;
         if returned > room.sizes.rows {
-            return Err(Error::TooLarge(format!("more rows than the limit rows, {}", room.sizes.rows)).into());
+            return Err(room.too_many_rows().into());
         }
         for column in 0..columns {
             let value = value(row.get_ref(column)?, column)?;
