@@ -1,7 +1,7 @@
 //! One statement on one connection: checked, compiled once, bound by number, read within limits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -21,8 +21,8 @@ pub(super) struct Shape {
     pub(super) reads: bool,
     /// How many calls from now on go straight to a reader thread, since the last tries inline were in vain.
     skips: AtomicU8,
-    /// Tries inline that were in vain, one after another.
-    vain: AtomicU8,
+    /// Whether the last try inline was in vain.
+    vain: AtomicBool,
 }
 
 impl Shape {
@@ -46,7 +46,7 @@ impl Shape {
             highest,
             reads: statement.readonly(),
             skips: AtomicU8::new(0),
-            vain: AtomicU8::new(0),
+            vain: AtomicBool::new(false),
         }))
     }
 
@@ -61,11 +61,8 @@ impl Shape {
     pub(super) fn tried_inline(&self, fits: bool) {
         const SKIPS: u8 = 15; // One try in sixteen costs little, and finds out when it became quick again.
         if fits {
-            if self.vain.load(Ordering::Relaxed) != 0 {
-                self.vain.store(0, Ordering::Relaxed);
-            }
-        } else if self.vain.fetch_add(1, Ordering::Relaxed) > 0 {
-            self.vain.store(1, Ordering::Relaxed);
+            self.vain.store(false, Ordering::Relaxed);
+        } else if self.vain.swap(true, Ordering::Relaxed) {
             self.skips.store(SKIPS, Ordering::Relaxed);
         }
     }
