@@ -37,3 +37,8 @@ pub(crate) fn is_met(expect: Expectation, found: u64) -> bool {
         Expectation::AtLeast(number) => found >= number,
     }
 }
+
+/// The error for work that ran into a limit on time: its name and its value.
+pub(crate) fn too_slow((limit, most_ms): (&str, u64)) -> Error {
+    Error::TooSlow(format!("ran longer than the limit {limit}, {most_ms}"))
+}

@@ -87,6 +87,11 @@ pub(crate) fn too_large(what: &str, is: u64, unit: &str, limit: &str, most: u64)
     Error::TooLarge(format!("{what}{is} {unit}, the limit {limit} is {most}"))
 }
 
+/// The error for a call that returns more than it may.
+pub(crate) fn result_too_large(result_bytes: u64) -> Error {
+    Error::TooLarge(format!("the result is larger than the limit result-bytes, {result_bytes}"))
+}
+
 /// How much a call may still return.
 pub(crate) struct Room {
     pub(crate) sizes: Sizes,
@@ -102,10 +107,7 @@ impl Room {
     /// Takes the room of one cell.
     pub(crate) fn take(&mut self, value: &Value) -> Result<(), Error> {
         let Some(left) = self.bytes_left.checked_sub(size(value)) else {
-            return Err(Error::TooLarge(format!(
-                "the result is larger than the limit result-bytes, {}",
-                self.sizes.result_bytes
-            )));
+            return Err(result_too_large(self.sizes.result_bytes));
         };
         self.bytes_left = left;
         Ok(())

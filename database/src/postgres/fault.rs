@@ -7,6 +7,8 @@ use postgres_protocol::message::backend::ErrorResponseBody;
 
 use super::limits::Limits;
 use crate::contract::Error;
+use crate::engine::sizes::result_too_large;
+use crate::engine::too_slow;
 
 /// Why a statement did not come to its end.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl ServerError {
         let text = self.text;
         match self.code.as_str() {
             "42501" | "25006" => Error::Denied(text),
-            "57014" => Error::TooSlow(format!("ran longer than the limit {}, {}", limit.0, limit.1)),
+            "57014" => too_slow(limit),
             "53400" => Error::TooLarge(format!("{text}: the limit temp-kib is {}", limits.temp_kib)),
             "55P03" => Error::TooSlow(format!("{text}: the limit lock-ms is {}", limits.lock_ms)),
             // Raised by a trigger of the component: a rule of its schema.
@@ -91,9 +93,7 @@ impl Fault {
             Self::Server(error) => error.into_error(limits, limit),
             Self::Broken(text) => Error::Unavailable(text),
             Self::Silent => Error::Unavailable("the server does not answer".into()),
-            Self::Overlong => {
-                Error::TooLarge(format!("the result is larger than the limit result-bytes, {}", limits.result_bytes))
-            }
+            Self::Overlong => result_too_large(limits.result_bytes),
         }
     }
 

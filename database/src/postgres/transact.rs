@@ -10,8 +10,8 @@ use super::limits::Limits;
 use super::outbox;
 use super::session::{Found, Part, Run, Session, fault_at, host_part, part};
 use crate::contract::{Effect, Error, Event, Outcome, Step, Transaction};
-use crate::engine::is_met;
 use crate::engine::sizes::Room;
+use crate::engine::{is_met, too_slow};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 const COMMIT: &str = "COMMIT";
@@ -38,10 +38,7 @@ pub(super) async fn carry_out(
     parts.extend(events.iter().map(|parameters| host_part(outbox::PUBLISH, parameters)));
     let run = session.run(&parts, &mut Room::new(limits.sizes()), within).await.map_err(|fault| match fault {
         // The server ends each step in time; nobody but the host looks at all of them together.
-        Fault::Silent => {
-            let limit = limits.transaction_ms;
-            Fault::Refused(Error::TooSlow(format!("the steps ran longer than the limit transaction-ms, {limit}")))
-        }
+        Fault::Silent => too_slow(("transaction-ms", limits.transaction_ms)).into(),
         other => other,
     })?;
     match judge(run, steps, &transaction.events) {

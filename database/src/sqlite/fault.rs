@@ -2,8 +2,10 @@
 
 use rusqlite::ffi;
 
+use super::budget::Budget;
 use super::limits::Limits;
 use crate::contract::Error;
+use crate::engine::too_slow;
 
 /// Why a statement did not come to its end.
 #[derive(Debug)]
@@ -32,6 +34,14 @@ impl Fault {
         match self {
             Self::Refused(error) => error,
             Self::Engine(error) => of_engine(&error, limits),
+        }
+    }
+
+    /// The same, where running out of a budget is an error of its own; `limit` is the one on time that it came from.
+    pub(super) fn into_error_within(self, budget: &Budget, limits: &Limits, limit: (&str, u64)) -> Error {
+        match self {
+            Self::Engine(_) if budget.is_spent() => too_slow(limit),
+            fault => fault.into_error(limits),
         }
     }
 

@@ -172,6 +172,7 @@ fn roll_back_all(db: &Guarded) {
 /// Runs the steps and stores the events.
 fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Outcome, Error> {
     let mut room = Room::new(limits.sizes());
+    let in_time = |fault: Fault| fault.into_error_within(&db.budget, limits, ("transaction-ms", limits.transaction_ms));
     let mut effects = Vec::with_capacity(transaction.steps.len());
     for (index, step) in transaction.steps.iter().enumerate() {
         let done = db.shape(&step.statement.sql).and_then(|shape| {
@@ -180,7 +181,7 @@ fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Out
             let changed = if shape.reads { 0 } else { db.db.changes() };
             Ok((Effect { changed, rows }, if shape.reads { returned } else { changed }))
         });
-        let (effect, found) = done.map_err(|fault| at(format_args!("step {index}"), in_time(db, fault, limits)))?;
+        let (effect, found) = done.map_err(|fault| at(format_args!("step {index}"), in_time(fault)))?;
         if !is_met(step.expect, found) {
             return Ok(Outcome::Unmet(u32::try_from(index).expect("steps are limited by a u32")));
         }
@@ -191,17 +192,6 @@ fn steps(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Result<Out
     }
     db.as_host(|db| outbox::store(db, &transaction.events)).map_err(|fault| fault.into_error(limits))?;
     Ok(Outcome::Committed(effects))
-}
-
-/// The error of a fault, where using up the time is one of its own.
-fn in_time(db: &Guarded, fault: Fault, limits: &Limits) -> Error {
-    if matches!(fault, Fault::Engine(_)) && db.budget.is_spent() {
-        return Error::TooSlow(format!(
-            "the transaction ran longer than the limit transaction-ms, {}",
-            limits.transaction_ms
-        ));
-    }
-    fault.into_error(limits)
 }
 
 fn execute(db: &rusqlite::Connection, sql: &str) -> rusqlite::Result<()> {

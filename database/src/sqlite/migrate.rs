@@ -101,13 +101,8 @@ fn apply_one(db: &Guarded, name: &Name, migration: &Migration, limits: &Limits) 
         db.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, i32::try_from(limits.sql_bytes).unwrap_or(i32::MAX))?;
         run
     });
-    run.map_err(|error| {
-        if db.budget.is_spent() {
-            let limit = limits.migration_ms;
-            return failed(Error::TooSlow(format!("ran longer than the limit migration-ms, {limit}")));
-        }
-        failed(of_engine(&error, limits))
-    })?;
+    let limit = ("migration-ms", limits.migration_ms);
+    run.map_err(|error| failed(Fault::from(error).into_error_within(&db.budget, limits, limit)))?;
     db.as_host(check_result).map_err(|fault| failed(fault.into_error(limits)))?;
     let record = db.as_host(|db| {
         db.execute(

@@ -188,13 +188,10 @@ fn serve(db: &Guarded, limits: &Limits, asks: &Receiver<Ask>) {
             Err(queue::not_begun(limits.wait_ms))
         } else {
             db.budget.start_time(Duration::from_millis(limits.query_ms));
-            db.shape(&statement.sql).and_then(|shape| read(db, &shape, &statement, limits)).map_err(|fault| match fault
-            {
-                Fault::Engine(_) if db.budget.is_spent() => {
-                    Error::TooSlow(format!("the query ran longer than the limit query-ms, {}", limits.query_ms))
-                }
-                fault => fault.into_error(limits),
-            })
+            let limit = ("query-ms", limits.query_ms);
+            db.shape(&statement.sql)
+                .and_then(|shape| read(db, &shape, &statement, limits))
+                .map_err(|fault| fault.into_error_within(&db.budget, limits, limit))
         };
         let _ = answer.send(result);
     }
