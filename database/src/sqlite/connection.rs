@@ -107,6 +107,15 @@ impl Guarded {
         self.as_speaker(Speaker::Migration, work)
     }
 
+    /// Rolls back whatever is open, unless the engine did so by itself.
+    pub(super) fn roll_back(&self) {
+        if !self.db.is_autocommit()
+            && let Err(error) = self.as_host(|db| db.execute_batch("ROLLBACK"))
+        {
+            tracing::error!(%error, "rollback failed");
+        }
+    }
+
     fn as_speaker<T>(&self, speaker: Speaker, work: impl FnOnce(&rusqlite::Connection) -> T) -> T {
         if speaker == Speaker::Host {
             self.budget.lift();

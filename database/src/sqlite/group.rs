@@ -97,7 +97,7 @@ fn finish(db: &Guarded, done: Vec<(Job, Result<Outcome, Error>)>, limits: &Limit
     let commit = started.elapsed();
     counts.group(transactions, committed.is_err());
     if let Err(error) = committed {
-        roll_back_all(db);
+        db.roll_back();
         let error = at("the commit failed, nothing was written", unavailable(of_engine(&error, limits)));
         tracing::error!(%error, transactions, "commit failed");
         let jobs = done.into_iter().map(|(job, _)| job).collect();
@@ -156,17 +156,8 @@ fn run(db: &Guarded, transaction: &Transaction, limits: &Limits) -> Verdict {
 
 /// The savepoint could not be handled: the group is in an unknown state, so all of it is rolled back.
 fn undone(db: &Guarded, error: Error) -> Verdict {
-    roll_back_all(db);
+    db.roll_back();
     Verdict::Undone(error)
-}
-
-fn roll_back_all(db: &Guarded) {
-    if db.db.is_autocommit() {
-        return;
-    }
-    if let Err(error) = db.as_host(|db| execute(db, "ROLLBACK")) {
-        tracing::error!(%error, "rollback failed");
-    }
 }
 
 /// Runs the steps and stores the events.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::limits::Limit;
 use rusqlite::{Batch, Connection, params};
@@ -33,11 +34,9 @@ const MIGRATION_SQL_BYTES: i32 = 1_000_000;
 /// Applies what is not applied yet; answers with the names of those files.
 pub(super) fn apply(db: &Guarded, migrations: &[Migration], limits: &Limits) -> Result<Vec<String>, MigrationError> {
     let chosen = choose(migrations, DIALECT).map_err(MigrationError::Faults)?;
-    db.as_host(|db| db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false))
-        .map_err(|error| MigrationError::Unavailable(of_engine(&error, limits)))?;
+    in_host(db, limits, |db| db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false))?;
     let applied = apply_each(db, &chosen, limits);
-    db.as_host(|db| db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true))
-        .map_err(|error| MigrationError::Unavailable(of_engine(&error, limits)))?;
+    in_host(db, limits, |db| db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true))?;
     applied
 }
 
@@ -54,11 +53,11 @@ fn apply_each(db: &Guarded, chosen: &[(Name, Migration)], limits: &Limits) -> Re
         };
         match done {
             Ok(Some(file)) => {
-                in_host(db, limits, |db| db.execute_batch("COMMIT")).inspect_err(|_| roll_back(db))?;
+                in_host(db, limits, |db| db.execute_batch("COMMIT")).inspect_err(|_| db.roll_back())?;
                 files.push(file);
             }
             other => {
-                roll_back(db);
+                db.roll_back();
                 return other.map(|_| files);
             }
         }
@@ -72,14 +71,6 @@ fn in_host<T>(
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, MigrationError> {
     db.as_host(work).map_err(|error| MigrationError::Unavailable(of_engine(&error, limits)))
-}
-
-fn roll_back(db: &Guarded) {
-    if !db.db.is_autocommit()
-        && let Err(error) = db.as_host(|db| db.execute_batch("ROLLBACK"))
-    {
-        tracing::error!(%error, "rollback failed");
-    }
 }
 
 /// What was applied, in order.
