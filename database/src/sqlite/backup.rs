@@ -1,14 +1,14 @@
 //! A copy of a database while it is served: consistent, checked, and there under its name only when it is complete.
 
 use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 
 use super::Options;
 use super::connection::Guarded;
 use super::fault::of_engine;
-use super::open::{beside, private};
+use super::open::{beside, private, sync_folder};
 use crate::contract::Error;
 
 /// Pages copied at a time: 4 MiB. In between others get the disk.
@@ -37,8 +37,7 @@ fn copy(path: &Path, options: &Options, to: &Path, partial: &Path) -> Result<u64
     let file = File::open(partial).map_err(file_failed)?;
     file.sync_all().map_err(file_failed)?;
     std::fs::rename(partial, to).map_err(file_failed)?;
-    let folder: PathBuf = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_failed)?;
+    sync_folder(to).map_err(file_failed)?;
     file.metadata().map(|file| file.len()).map_err(file_failed)
 }
 

@@ -139,13 +139,22 @@ pub(super) fn check_version() -> Result<(), OpenError> {
 pub(super) fn real(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |error| OpenError::File { path: path.to_owned(), error };
     let name = path.file_name().ok_or_else(|| failed(std::io::Error::other("a file name is needed")))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder(path);
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(failed)?;
     Ok(folder.canonicalize().map_err(failed)?.join(name))
+}
+
+/// Brings to the disk that a file has this name: syncing the file alone does not.
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file that is created for the host's user only.

@@ -4,12 +4,11 @@
 //! backup and copies it beside the database; the second exchanges the two. What was there stays beside it under another
 //! name, so that the restore of a wrong backup loses nothing.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::connection::Guarded;
 use super::fault::of_engine;
-use super::open::{Lock, OpenError, beside, check_ours, check_version, real};
+use super::open::{Lock, OpenError, beside, check_ours, check_version, real, sync_folder};
 use super::{Options, backup};
 use crate::contract::Error;
 
@@ -52,8 +51,7 @@ impl Restore {
     pub fn complete(self) -> Result<Option<PathBuf>, OpenError> {
         let former = if self.database.exists() { Some(self.set_aside()?) } else { None };
         std::fs::rename(&self.ready, &self.database).map_err(|error| self.failed(error))?;
-        let folder = self.database.parent().unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| self.failed(error))?;
+        sync_folder(&self.database).map_err(|error| self.failed(error))?;
         Ok(former)
     }
 
