@@ -5,7 +5,7 @@
 //! privilege for, such as settings, is refused by its first word (`text`) or undone (`session`). A query is one round trip, a
 //! transaction is two (`transact`); a statement that a connection sees for the first time costs one more.
 //!
-//! Runs on tokio. The connection to the server is not encrypted yet: use a socket, or a network that is.
+//! Runs on tokio. Connections over a network are encrypted if the server can, and for sure if its URL says so (`tls`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +47,7 @@ mod transact;
 mod outbox;
 
 mod wire;
+mod tls;
 mod fault;
 mod counts;
 

@@ -1,15 +1,23 @@
 //! Where the server is and who is asking: `postgres://user:password@host:port/database`, as libpq writes it.
 //!
 //! A host that begins with `/` is the folder of a Unix socket; it is written `%2Frun%2Fpostgresql` or `?host=/run/postgresql`.
+//! Settings are written behind `?`, each at most once: `host`, `sslmode` and `sslrootcert` (see `tls`), and `channel_binding`,
+//! with whose value `require` only a server counts that proves over this very connection that it knows the password.
+
+use super::tls::{Settings, Tls};
 
 /// A server and a login there.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Address {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
     pub(super) password: Option<String>,
     pub(super) database: String,
+    /// None if nothing is to be encrypted.
+    pub(super) tls: Option<Tls>,
+    /// Whether a login must be bound to the encrypted connection.
+    pub(super) is_binding_required: bool,
 }
 
 impl Address {
@@ -28,10 +36,14 @@ impl Address {
             user: decode(user).ok_or_else(shape)?,
             password: password.map(decode).map(|password| password.ok_or_else(shape)).transpose()?,
             database: decode(database).ok_or_else(shape)?,
+            tls: None,
+            is_binding_required: false,
         };
+        let mut settings = Settings::default();
         for setting in query.split('&').filter(|setting| !setting.is_empty()) {
-            address.set(setting)?;
+            address.set(&mut settings, setting)?;
         }
+        address.tls = settings.read()?;
         if address.host.is_empty() {
             "localhost".clone_into(&mut address.host);
         }
@@ -41,12 +53,18 @@ impl Address {
         Ok(address)
     }
 
-    fn set(&mut self, setting: &str) -> Result<(), String> {
-        match setting.split_once('=') {
-            Some(("host", host)) => self.host = decode(host).ok_or("the host of the server is not UTF-8")?,
-            Some(("sslmode", "disable" | "allow" | "prefer")) => {}
-            Some(("sslmode", mode)) => return Err(format!("sslmode={mode}: TLS to the server is not supported")),
-            _ => return Err("the only settings of a server are `host` and `sslmode`".to_owned()),
+    fn set(&mut self, settings: &mut Settings, setting: &str) -> Result<(), String> {
+        let known = || "the settings of a server are `host`, `sslmode`, `sslrootcert` and `channel_binding`".to_owned();
+        let (name, value) = setting.split_once('=').ok_or_else(known)?;
+        let value = decode(value).ok_or_else(|| format!("`{}` of the server is not UTF-8", name.escape_debug()))?;
+        match (name, value.as_str()) {
+            ("host", _) => self.host = value,
+            ("sslmode", _) => settings.mode = Some(value),
+            ("sslrootcert", _) => settings.root = Some(value),
+            ("channel_binding", "prefer") => self.is_binding_required = false,
+            ("channel_binding", "require") => self.is_binding_required = true,
+            ("channel_binding", _) => return Err("channel_binding is `prefer` or `require`".to_owned()),
+            _ => return Err(known()),
         }
         Ok(())
     }
@@ -85,14 +103,22 @@ mod tests {
         let socket = Address::parse("postgres://me@%2Frun%2Fpg:6000").unwrap();
         assert_eq!((socket.host.as_str(), socket.database.as_str()), ("/run/pg", "me"));
         assert_eq!(Address::parse("postgres:///?host=/run/pg").unwrap().host, "/run/pg");
+        assert!(Address::parse("postgres://a?sslmode=require&channel_binding=require").unwrap().is_binding_required);
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for bad in
-            ["mysql://a", "postgres://a:port/x", "postgres://a?sslmode=require", "postgres://a?b=c", "postgres://%ff"]
-        {
-            assert!(Address::parse(bad).is_err(), "{bad}");
+        for bad in [
+            "mysql://a:secret",
+            "postgres://a:port/x",
+            "postgres://me:secret@a?sslmode=verify-ca",
+            "postgres://me:secret@a?channel_binding=perhaps",
+            "postgres://me:secret@a?b=secret",
+            "postgres://me:secret@a?sslmode",
+            "postgres://%ff",
+        ] {
+            let error = Address::parse(bad).map(drop).unwrap_err();
+            assert!(!error.contains("secret"), "{bad}: {error}");
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! What is sent together goes in one write and is answered up to the `ReadyForQuery` that ends it: one round trip.
 
-use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,6 +14,7 @@ use tokio::net::TcpStream;
 
 use super::address::Address;
 use super::fault::{Fault, ServerError};
+use super::tls::Secured;
 use crate::contract::Error;
 
 /// A socket of either kind.
@@ -39,9 +39,10 @@ impl Wire {
         within: Duration,
     ) -> Result<Self, Fault> {
         let connect = async {
-            let (reading, writing) = tokio::io::split(socket(address).await?);
+            let (socket, end_point) = socket(address).await?;
+            let (reading, writing) = tokio::io::split(socket);
             let mut wire = Self { reading, writing, arrived: BytesMut::new(), message_bytes };
-            wire.log_in(address, settings).await?;
+            wire.log_in(address, settings, end_point).await?;
             Ok(wire)
         };
         tokio::time::timeout(within, connect).await.unwrap_or(Err(Fault::Silent))
@@ -73,15 +74,28 @@ impl Wire {
         tokio::try_join!(write, read).map(|((), status)| status)
     }
 
-    async fn log_in(&mut self, address: &Address, settings: &[(&str, &str)]) -> Result<(), Fault> {
+    /// Logs in; `end_point` is what the login can be bound to, if the connection is encrypted.
+    async fn log_in(
+        &mut self,
+        address: &Address,
+        settings: &[(&str, &str)],
+        end_point: Option<Vec<u8>>,
+    ) -> Result<(), Fault> {
         let mut sent = BytesMut::new();
         let login = [("user", address.user.as_str()), ("database", &address.database), ("client_encoding", "UTF8")];
         frontend::startup_message(login.into_iter().chain(settings.iter().copied()), &mut sent)?;
         self.send(&sent).await?;
         let password = address.password.as_deref().unwrap_or_default();
+        let mut is_bound = false;
         loop {
             sent.clear();
-            match self.next().await? {
+            let message = self.next().await?;
+            let asks_for_less =
+                !matches!(message, Message::AuthenticationSasl(_) | Message::ErrorResponse(_)) && !is_bound;
+            if address.is_binding_required && asks_for_less {
+                return Err(unbound());
+            }
+            match message {
                 Message::AuthenticationOk => break,
                 Message::AuthenticationCleartextPassword => {
                     frontend::password_message(password.as_bytes(), &mut sent)?;
@@ -90,8 +104,9 @@ impl Wire {
                     let hash = md5_hash(address.user.as_bytes(), password.as_bytes(), body.salt());
                     frontend::password_message(hash.as_bytes(), &mut sent)?;
                 }
-                Message::AuthenticationSasl(_) => {
-                    self.scram(password).await?;
+                Message::AuthenticationSasl(body) => {
+                    let mechanisms: Vec<_> = body.mechanisms().map(|name| Ok(name.to_owned())).collect()?;
+                    is_bound = self.scram(address, &mechanisms, end_point.clone()).await?;
                     continue;
                 }
                 Message::ErrorResponse(body) => return Err(ServerError::of(&body).into()),
@@ -108,10 +123,31 @@ impl Wire {
         }
     }
 
-    async fn scram(&mut self, password: &str) -> Result<(), Fault> {
-        let mut scram = sasl::ScramSha256::new(password.as_bytes(), sasl::ChannelBinding::unsupported());
+    /// Each side proves to the other that it knows the password. Answers whether they did so over this connection, and not over two
+    /// with somebody in between.
+    async fn scram(
+        &mut self,
+        address: &Address,
+        mechanisms: &[String],
+        end_point: Option<Vec<u8>>,
+    ) -> Result<bool, Fault> {
+        let can_server = mechanisms.iter().any(|name| name == sasl::SCRAM_SHA_256_PLUS);
+        let (mechanism, binding) = match end_point {
+            Some(end_point) if can_server => {
+                (sasl::SCRAM_SHA_256_PLUS, sasl::ChannelBinding::tls_server_end_point(end_point))
+            }
+            // Says that we could: a server that can too then knows that somebody took its offer away.
+            Some(_) => (sasl::SCRAM_SHA_256, sasl::ChannelBinding::unrequested()),
+            None => (sasl::SCRAM_SHA_256, sasl::ChannelBinding::unsupported()),
+        };
+        let is_bound = mechanism == sasl::SCRAM_SHA_256_PLUS;
+        if address.is_binding_required && !is_bound {
+            return Err(unbound());
+        }
+        let password = address.password.as_deref().unwrap_or_default();
+        let mut scram = sasl::ScramSha256::new(password.as_bytes(), binding);
         let mut sent = BytesMut::new();
-        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut sent)?;
+        frontend::sasl_initial_response(mechanism, scram.message(), &mut sent)?;
         self.send(&sent).await?;
         match self.next().await? {
             Message::AuthenticationSaslContinue(body) => scram.update(body.data())?,
@@ -123,7 +159,7 @@ impl Wire {
         self.send(&sent).await?;
         match self.next().await? {
             // Proves that the server knows the password too.
-            Message::AuthenticationSaslFinal(body) => Ok(scram.finish(body.data())?),
+            Message::AuthenticationSaslFinal(body) => Ok(scram.finish(body.data()).map(|()| is_bound)?),
             Message::ErrorResponse(body) => Err(ServerError::of(&body).into()),
             _ => Err(unexpected()),
         }
@@ -144,16 +180,29 @@ pub(super) fn unexpected() -> Fault {
     Fault::Broken("the server answered out of turn".into())
 }
 
-async fn socket(address: &Address) -> io::Result<Box<dyn Socket>> {
+fn unbound() -> Fault {
+    Error::Unavailable("the server does not bind the login to the connection, and channel_binding asks for it".into())
+        .into()
+}
+
+/// A connection to the server, encrypted as its address says, and what a login can be bound to then.
+async fn socket(address: &Address) -> Result<(Box<dyn Socket>, Option<Vec<u8>>), Fault> {
     #[cfg(unix)]
     if address.host.starts_with('/') {
         let path = format!("{}/.s.PGSQL.{}", address.host, address.port);
-        return Ok(Box::new(tokio::net::UnixStream::connect(path).await?));
+        return Ok((Box::new(tokio::net::UnixStream::connect(path).await?), None));
     }
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
     // Each write is a whole request: waiting for more to send with it would only delay it.
     stream.set_nodelay(true)?;
-    Ok(Box::new(stream))
+    let secured = match &address.tls {
+        Some(tls) => tls.secure(stream, &address.host).await?,
+        None => Secured::Plain(stream),
+    };
+    Ok(match secured {
+        Secured::Encrypted(stream, end_point) => (stream, end_point),
+        Secured::Plain(stream) => (Box::new(stream), None),
+    })
 }
 
 /// The next message. Its length is looked at before the message itself is read.

@@ -21,3 +21,4 @@ mod outbox;
 mod migrations;
 mod plan;
 mod life;
+mod tls;

@@ -9,7 +9,9 @@ use std::time::Duration;
 /// A server that this process started. Ends with this process, however that ends.
 pub(crate) struct Server {
     pub(crate) url: String,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
+    /// None if it only listens on a socket.
+    pub(crate) port: Option<u16>,
     programs: PathBuf,
     _guard: Child,
 }
@@ -25,6 +27,16 @@ pub(crate) fn shared() -> Option<String> {
 impl Server {
     /// Makes a cluster and starts it; none if the programs are not installed.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_on(None)
+    }
+
+    /// Makes one that also listens on 127.0.0.1, on a port that was free a moment ago.
+    pub(crate) fn start_on_tcp() -> Option<Self> {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::start_on(Some(free))
+    }
+
+    fn start_on(port: Option<u16>) -> Option<Self> {
         let Some(programs) = programs() else {
             // Past the harness, which keeps what passing tests print to itself.
             let _ = writeln!(std::io::stderr(), "PostgreSQL is not installed: its tests are left out");
@@ -38,18 +50,21 @@ impl Server {
         initdb.args(["-U", "admin", "-A", "scram-sha-256", "-N", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
         done(initdb.arg("--pwfile").arg(&password));
         let url = format!(
-            "postgres://admin:secret%20of%20the%20tests@{}:5432/postgres",
-            folder.display().to_string().replace('/', "%2F")
+            "postgres://admin:secret%20of%20the%20tests@{}:{}/postgres",
+            folder.display().to_string().replace('/', "%2F"),
+            port.unwrap_or(5432)
         );
         let guard = guard(&programs, &folder);
-        let server = Self { url, folder, programs, _guard: guard };
+        let server = Self { url, folder, port, programs, _guard: guard };
         server.start_again();
         Some(server)
     }
 
     pub(crate) fn start_again(&self) {
         let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c max_connections=400",
+            "-c listen_addresses={} -c port={} -c unix_socket_directories={} -c fsync=off -c max_connections=400",
+            self.port.map_or("", |_| "127.0.0.1"),
+            self.port.unwrap_or(5432),
             self.folder.display()
         );
         done(self.control().args(["-w", "-o", &options, "-l"]).arg(self.folder.join("log")).arg("start"));
@@ -124,7 +139,8 @@ fn as_user(program: &Path) -> Command {
     command
 }
 
-fn own(folder: &Path) {
+/// Gives a folder to the user as whom the server runs.
+pub(crate) fn own(folder: &Path) {
     if is_root() {
         done(Command::new("chown").arg("-R").arg("nobody:nogroup").arg(folder));
     }
