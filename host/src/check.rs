@@ -1,7 +1,8 @@
 //! `souk check`: everything that `souk up` would refuse, without serving or changing anything.
 
 use crate::components;
-use crate::manifest::{self, Faults};
+use crate::databases::Databases;
+use crate::manifest::{self, DatabaseUrl, Faults};
 use crate::summary::Summary;
 use crate::up::routes;
 use std::io::{self, Write};
@@ -18,13 +19,13 @@ pub enum CheckError {
     System(#[from] io::Error),
 }
 
-/// Checks a manifest and its components; `data` is where compiled code and databases are. `out` is told what was found.
-pub async fn run(file: &Path, data: &Path, out: &mut dyn Write) -> Result<(), CheckError> {
+/// Checks a manifest and its components; `data` is where compiled code is, and databases that are files. `out` is told what was found.
+pub async fn run(file: &Path, data: &Path, database: DatabaseUrl, out: &mut dyn Write) -> Result<(), CheckError> {
     let application = manifest::read(file, &|name| std::env::var(name).ok())?;
     routes(&application)?;
     let examined = components::examine(&application, data)?;
     components::try_start(&examined).await?;
-    let plan = components::plan(&examined, data)?;
+    let plan = components::plan(&examined, &Databases::new(data, database)).await?;
     Summary::new(&application, &examined.components).print_components(out)?;
     for (component, pending) in plan.iter().filter(|(_, pending)| !pending.is_empty()) {
         writeln!(out, "  {component}: the next start applies {}", pending.join(", "))?;

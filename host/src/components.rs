@@ -21,7 +21,7 @@ mod exchange;
 
 mod stream;
 
-pub use load::{Examined, Fit, database_file, database_folder, examine, furnish, plan, try_start};
+pub use load::{Examined, Fit, examine, furnish, plan, try_start};
 pub use package::Version;
 
 use crate::body::{Body, Bounded, Cut};

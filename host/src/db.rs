@@ -1,22 +1,33 @@
 //! `souk db`: looking at the databases of an application, copying them while they are served, and putting copies back.
 //!
-//! These commands read the data folder and not the manifest: they work when the application does not start.
+//! These commands look at the data folder or the server, and not at the manifest: they work when the application does not start.
 
-use crate::components::{database_file, database_folder};
+mod report;
+
+use crate::databases::{database_file, database_folder};
+use crate::manifest::DatabaseUrl;
 use crate::private;
+use report::{Report, size};
 use souk_database::contract::Error;
-use souk_database::sqlite::{self, OpenError, Restore, Status};
+use souk_database::postgres;
+use souk_database::sqlite::{self, Restore};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Why a command on the databases failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// A folder without databases, names that are not in it, or one that has what would be written there.
+    /// No database, or none of a name that was asked for.
     #[error("{0}")]
-    Folder(String),
+    NotThere(String),
+    /// A file of a backup is there already.
+    #[error("{} exists already: name an empty folder", .0.display())]
+    Exists(PathBuf),
+    /// What is done with files was asked for databases on a server.
+    #[error("databases on a server are copied by its own programs: {0}")]
+    OnServer(&'static str),
     /// A file or folder can't be read or made.
     #[error("{path}: {error}")]
     File {
@@ -25,9 +36,12 @@ pub enum DbError {
         /// Why not.
         error: io::Error,
     },
-    /// A database can't be opened.
+    /// A database that is a file can't be opened.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Sqlite(#[from] sqlite::OpenError),
+    /// A database on a server can't be opened.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
     /// A database can't be copied.
     #[error("{name}: {error}")]
     Copy {
@@ -42,31 +56,54 @@ pub enum DbError {
 }
 
 /// `souk db status`: sizes, migrations and outbox of each database, for a person or as JSON.
-pub fn status(data: &Path, names: &[String], json: bool, out: &mut dyn Write) -> Result<(), DbError> {
+pub async fn status(
+    data: &Path,
+    database: &DatabaseUrl,
+    names: &[String],
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), DbError> {
     let mut all = Vec::new();
-    for (name, path) in databases(&database_folder(data), names)? {
-        all.push((name, sqlite::status(&path)?));
+    match database {
+        DatabaseUrl::Sqlite => {
+            for (name, path) in files(&database_folder(data), names)? {
+                all.push(Report::of_file(name, sqlite::status(&path)?));
+            }
+        }
+        DatabaseUrl::Postgres(server) => {
+            for name in on_server(server, names).await? {
+                // None: a host is making it at this moment.
+                if let Some(status) = postgres::status(server, &name).await? {
+                    all.push(Report::on_server(name, status));
+                }
+            }
+        }
     }
     if json {
-        let all: Vec<_> = all.iter().map(|(name, status)| as_json(name, status)).collect();
         serde_json::to_writer_pretty(&mut *out, &all).map_err(io::Error::from)?;
         return Ok(writeln!(out)?);
     }
-    for (name, status) in &all {
-        print(name, status, out)?;
+    for report in &all {
+        report.print(out)?;
     }
     Ok(())
 }
 
 /// `souk db backup`: a consistent copy of each database into a folder, also while a host serves them.
-pub fn backup(data: &Path, to: &Path, names: &[String], out: &mut dyn Write) -> Result<(), DbError> {
-    let from = databases(&database_folder(data), names)?;
+pub fn backup(
+    data: &Path,
+    database: &DatabaseUrl,
+    to: &Path,
+    names: &[String],
+    out: &mut dyn Write,
+) -> Result<(), DbError> {
+    are_files(database, "pg_dump --format=custom --file=PRODUCT.dump URL/souk_PRODUCT")?;
+    let from = files(&database_folder(data), names)?;
     // What is in a backup is as private as what is in the database.
     private::make_folder(to).map_err(|error| DbError::File { path: to.to_owned(), error })?;
     // Told before anything is copied: a folder with half a backup in it is worse than none.
-    if let Some(name) = from.keys().find(|name| database_file(to, name).exists()) {
-        let file = database_file(to, name);
-        return Err(DbError::Folder(format!("{} exists already: name an empty folder", file.display())));
+    if let Some(file) = from.keys().map(|name| database_file(to, name)).find(|file| file.exists()) {
+        return Err(DbError::Exists(file));
     }
     for (name, path) in &from {
         let began = Instant::now();
@@ -79,9 +116,16 @@ pub fn backup(data: &Path, to: &Path, names: &[String], out: &mut dyn Write) -> 
 
 /// `souk db restore`: puts the copies of a folder in the place of the databases. All are checked before the first is exchanged, and what
 /// was there is kept. Refused while a host runs.
-pub fn restore(data: &Path, from: &Path, names: &[String], out: &mut dyn Write) -> Result<(), DbError> {
+pub fn restore(
+    data: &Path,
+    database: &DatabaseUrl,
+    from: &Path,
+    names: &[String],
+    out: &mut dyn Write,
+) -> Result<(), DbError> {
+    are_files(database, "pg_restore --clean --if-exists --dbname=URL/souk_PRODUCT PRODUCT.dump")?;
     let mut ready = Vec::new();
-    for (name, backup) in databases(from, names)? {
+    for (name, backup) in files(from, names)? {
         let restore = Restore::prepare(&backup, &database_file(&database_folder(data), &name))?;
         writeln!(out, "{name}: {} checked", size(restore.bytes()))?;
         ready.push((name, restore));
@@ -95,8 +139,16 @@ pub fn restore(data: &Path, from: &Path, names: &[String], out: &mut dyn Write) 
     Ok(())
 }
 
+/// Databases on a server are copied by the server's own programs, which know more than we could.
+fn are_files(database: &DatabaseUrl, program: &'static str) -> Result<(), DbError> {
+    match database {
+        DatabaseUrl::Sqlite => Ok(()),
+        DatabaseUrl::Postgres(_) => Err(DbError::OnServer(program)),
+    }
+}
+
 /// The databases of a folder by name, in the order of the names; only those asked for, if any are.
-fn databases(folder: &Path, names: &[String]) -> Result<BTreeMap<String, PathBuf>, DbError> {
+fn files(folder: &Path, names: &[String]) -> Result<BTreeMap<String, PathBuf>, DbError> {
     let failed = |error| DbError::File { path: folder.to_owned(), error };
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -107,74 +159,28 @@ fn databases(folder: &Path, names: &[String]) -> Result<BTreeMap<String, PathBuf
             found.insert(name.to_owned(), path);
         }
     }
-    if let Some(unknown) = names.iter().find(|name| !found.contains_key(*name)) {
-        let known = found.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(DbError::Folder(format!("no database `{unknown}` in {}; there is: {known}", folder.display())));
-    }
-    if found.is_empty() {
-        return Err(DbError::Folder(format!("no database in {}", folder.display())));
-    }
+    are_there(found.keys(), names, &format!("in {}", folder.display()))?;
     found.retain(|name, _| names.is_empty() || names.contains(name));
     Ok(found)
 }
 
-fn print(name: &str, status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{name}")?;
-    let (database, free) = (size(status.database_bytes), size(status.free_bytes));
-    writeln!(out, "  database    {database}, {free} of it free (SQLite {})", status.sqlite_version)?;
-    writeln!(out, "  WAL         {}", size(status.wal_bytes))?;
-    for (index, applied) in status.migrations.iter().enumerate() {
-        let label = if index == 0 { "migrations" } else { "" };
-        writeln!(out, "  {label:10}  {}, applied {}", applied.file, applied.applied_at)?;
-    }
-    match (status.outbox.waiting, status.outbox.oldest_ms) {
-        (waiting, Some(oldest)) => {
-            let oldest = Duration::from_millis(oldest).as_secs();
-            writeln!(out, "  outbox      {waiting} events wait, the oldest for {oldest} s")
-        }
-        _ => writeln!(out, "  outbox      empty"),
-    }
+/// The same of a server.
+async fn on_server(server: &str, names: &[String]) -> Result<Vec<String>, DbError> {
+    let mut found = postgres::databases(server).await?;
+    are_there(found.iter(), names, "on the server")?;
+    found.retain(|name| names.is_empty() || names.contains(name));
+    Ok(found)
 }
 
-fn as_json(name: &str, status: &Status) -> serde_json::Value {
-    let migrations = status.migrations.iter().map(|applied| {
-        serde_json::json!({
-            "file": applied.file, "checksum": applied.checksum, "applied_at": applied.applied_at,
-        })
-    });
-    serde_json::json!({
-        "name": name,
-        "engine": { "name": sqlite::DIALECT, "version": status.sqlite_version },
-        "database_bytes": status.database_bytes,
-        "free_bytes": status.free_bytes,
-        "wal_bytes": status.wal_bytes,
-        "migrations": migrations.collect::<Vec<_>>(),
-        "outbox": { "waiting": status.outbox.waiting, "oldest_ms": status.outbox.oldest_ms },
-    })
-}
-
-/// Bytes for a person.
-#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
+/// Refuses names that were not found, and a place with nothing in it.
+fn are_there<'a>(found: impl Iterator<Item = &'a String>, names: &[String], place: &str) -> Result<(), DbError> {
+    let found: Vec<&str> = found.map(String::as_str).collect();
+    if let Some(unknown) = names.iter().find(|name| !found.contains(&name.as_str())) {
+        let known = found.join(", ");
+        return Err(DbError::NotThere(format!("no database `{unknown}` {place}; there is: {known}")));
     }
-    let mut size = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    format!("{size:.1} {}", UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_told_in_the_largest_unit_that_fits() {
-        assert_eq!([0, 1023, 1024, 966_656, 5 << 30].map(size), ["0 B", "1023 B", "1.0 KiB", "944.0 KiB", "5.0 GiB"]);
+    match found.is_empty() {
+        true => Err(DbError::NotThere(format!("no database {place}"))),
+        false => Ok(()),
     }
 }

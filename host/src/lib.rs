@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check, migrate, db → listener → gateway → components → capabilities → souk_database
+//! up, check, migrate, db → listener → gateway → components → databases, capabilities → souk_database
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -27,6 +27,8 @@ mod admin;
 pub mod gateway;
 
 pub mod components;
+
+pub mod databases;
 
 pub mod capabilities;
 

@@ -3,10 +3,11 @@
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use souk::manifest::DatabaseUrl;
 use souk::telemetry::{self, LogFormat};
 use souk::{check, db, migrate, up};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -61,9 +62,8 @@ struct Up {
     /// Where the operator is served
     #[arg(long, default_value = "127.0.0.1:3900", value_name = "ADDRESS")]
     admin: SocketAddr,
-    /// The folder for databases and compiled code
-    #[arg(long, default_value = ".souk", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Fill the application with the demo data that the manifest names, where it is not there yet
     #[arg(long)]
     demo: bool,
@@ -74,9 +74,8 @@ struct Check {
     /// The manifest
     #[arg(default_value = "spin.toml", value_name = "MANIFEST")]
     manifest: PathBuf,
-    /// The folder for databases and compiled code
-    #[arg(long, default_value = ".souk", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Args)]
@@ -84,10 +83,9 @@ struct Migrate {
     /// The manifest
     #[arg(long, default_value = "spin.toml", value_name = "FILE")]
     manifest: PathBuf,
-    /// The folder for databases and compiled code
-    #[arg(long, default_value = ".souk", value_name = "DIR")]
-    data: PathBuf,
-    /// Only say what would be applied, tried on a copy
+    #[command(flatten)]
+    place: Place,
+    /// Only say what would be applied, tried where it does not last
     #[arg(long)]
     dry_run: bool,
 }
@@ -96,9 +94,34 @@ struct Migrate {
 struct Db {
     #[command(subcommand)]
     command: DbCommand,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where an application keeps what it keeps.
+#[derive(Args)]
+struct Place {
     /// The folder for databases and compiled code
     #[arg(long, global = true, default_value = ".souk", value_name = "DIR")]
     data: PathBuf,
+    /// Where the databases are: `sqlite`, files in the data folder, or a server, `postgres://user:password@host:port/database` with the
+    /// login of an administrator
+    // Not parsed by clap: its errors repeat the value, and this one may hold a password.
+    #[arg(
+        long,
+        global = true,
+        env = "SOUK_DATABASE",
+        hide_env_values = true,
+        default_value = "sqlite",
+        value_name = "URL"
+    )]
+    database: String,
+}
+
+impl Place {
+    fn database(&self) -> anyhow::Result<DatabaseUrl> {
+        self.database.parse().map_err(|why: String| anyhow::anyhow!("--database {why}"))
+    }
 }
 
 #[derive(Subcommand)]
@@ -111,7 +134,7 @@ enum DbCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Copies the databases into a folder, also while a host serves them; each copy is consistent and checked
+    /// Copies databases that are files into a folder, also while a host serves them; each copy is consistent and checked
     Backup {
         /// The folder; made if it is not there
         dir: PathBuf,
@@ -140,10 +163,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Up(options) => serve(options, started),
         Command::Check(options) => check(&options),
-        Command::Migrate(Migrate { manifest, data, dry_run }) => {
-            migrate::run(&manifest, &data, dry_run, &mut std::io::stdout()).map_err(Into::into)
-        }
-        Command::Db(Db { command, data }) => on_databases(&command, &data).map_err(Into::into),
+        Command::Migrate(options) => migrate(&options),
+        Command::Db(options) => on_databases(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,24 +175,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn check(options: &Check) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-    Ok(runtime.block_on(check::run(&options.manifest, &options.data, &mut std::io::stdout()))?)
+fn check(Check { manifest, place }: &Check) -> anyhow::Result<()> {
+    let database = place.database()?;
+    Ok(to_its_end(check::run(manifest, &place.data, database, &mut std::io::stdout()))??)
 }
 
-fn on_databases(command: &DbCommand, data: &Path) -> Result<(), db::DbError> {
-    let out = &mut std::io::stdout();
+fn migrate(Migrate { manifest, place, dry_run }: &Migrate) -> anyhow::Result<()> {
+    let database = place.database()?;
+    Ok(to_its_end(migrate::run(manifest, &place.data, database, *dry_run, &mut std::io::stdout()))??)
+}
+
+fn on_databases(Db { command, place }: &Db) -> anyhow::Result<()> {
+    let (data, database, out) = (&place.data, &place.database()?, &mut std::io::stdout());
     match command {
-        DbCommand::Status { names, json } => db::status(data, names, *json, out),
-        DbCommand::Backup { dir, names } => db::backup(data, dir, names, out),
-        DbCommand::Restore { dir, names } => db::restore(data, dir, names, out),
+        DbCommand::Status { names, json } => to_its_end(db::status(data, database, names, *json, out))??,
+        DbCommand::Backup { dir, names } => db::backup(data, database, dir, names, out)?,
+        DbCommand::Restore { dir, names } => db::restore(data, database, dir, names, out)?,
     }
+    Ok(())
+}
+
+/// Runs a command that ends by itself.
+fn to_its_end<T>(command: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    Ok(runtime.block_on(command))
 }
 
 fn serve(options: Up, started: Instant) -> anyhow::Result<()> {
-    let Up { manifest, listen, admin, data, demo } = options;
+    let Up { manifest, listen, admin, place, demo } = options;
+    let database = place.database()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    let options = up::Options { manifest, listen, admin, data, demo };
+    let options = up::Options { manifest, listen, admin, data: place.data, database, demo };
     let done = runtime.block_on(up::run(&options, started, &mut std::io::stdout()));
     runtime.shutdown_timeout(RUNTIME_STOP_MAX);
     Ok(done?)

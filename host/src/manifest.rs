@@ -14,10 +14,13 @@ mod souk;
 
 mod route;
 
+mod database;
+
 mod outbound;
 
 mod template;
 
+pub use database::{Database, DatabaseUrl};
 pub use fault::{Fault, Faults};
 pub use outbound::OutboundHost;
 pub use route::{RoutePattern, Segment};
@@ -63,6 +66,8 @@ pub struct Component {
     pub environment: BTreeMap<String, String>,
     /// Hosts that it may send requests to.
     pub outbound: Vec<OutboundHost>,
+    /// Where its database is, if it is granted one.
+    pub database: Database,
     /// What it may take from its neighbours.
     pub limits: ComponentLimits,
 }

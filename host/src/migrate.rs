@@ -2,18 +2,27 @@
 
 use crate::check::CheckError;
 use crate::components;
-use crate::manifest;
+use crate::databases::Databases;
+use crate::manifest::{self, DatabaseUrl};
 use std::io::Write;
 use std::path::Path;
 
-/// Applies the migrations, or with `dry_run` tries them on copies. Refused while a host runs, unless it is a dry run.
-pub fn run(file: &Path, data: &Path, dry_run: bool, out: &mut dyn Write) -> Result<(), CheckError> {
+/// Applies the migrations, or with `dry_run` tries them where it does not last. Refused while a host runs on the same file, unless
+/// it is a dry run; on a server it can be done at any time.
+pub async fn run(
+    file: &Path,
+    data: &Path,
+    database: DatabaseUrl,
+    dry_run: bool,
+    out: &mut dyn Write,
+) -> Result<(), CheckError> {
     let application = manifest::read(file, &|name| std::env::var(name).ok())?;
     let examined = components::examine(&application, data)?;
+    let databases = Databases::new(data, database);
     // First for all of them: where one component's migrations can't be applied, no other's are.
-    let plan = components::plan(&examined, data)?;
+    let plan = components::plan(&examined, &databases).await?;
     if !dry_run {
-        components::furnish(examined, data)?;
+        components::furnish(examined, &databases).await?;
     }
     let verb = if dry_run { "would apply" } else { "applied" };
     for (component, files) in &plan {

@@ -6,15 +6,16 @@
 use crate::admin::Admin;
 use crate::components::{self, Components};
 use crate::config::HostLimits;
+use crate::databases::Databases;
 use crate::demo;
 use crate::gateway::{Gateway, Routes};
 use crate::health::Health;
 use crate::listener::Listener;
-use crate::manifest::{self, Application, Fault, Faults};
+use crate::manifest::{self, Application, DatabaseUrl, Fault, Faults};
 use crate::summary::Summary;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,8 +30,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the operator is served.
     pub admin: SocketAddr,
-    /// Databases and compiled code.
+    /// Databases that are files, and compiled code.
     pub data: PathBuf,
+    /// Where the databases are.
+    pub database: DatabaseUrl,
     /// Whether to fill the application with demo data.
     pub demo: bool,
 }
@@ -123,8 +126,8 @@ async fn load(
 ) -> Result<(Arc<Gateway>, Summary), UpError> {
     // Compiling takes seconds and all cores: not on the thread that hears signals.
     let loading = tokio::task::spawn_blocking({
-        let (application, data) = (Arc::clone(application), options.data.clone());
-        move || furnish(&application, &data)
+        let (application, options) = (Arc::clone(application), options.clone());
+        move || tokio::runtime::Handle::current().block_on(furnish(&application, &options))
     });
     let (routes, components, summary) = loading.await.expect("loading does not panic")?;
     components.warm().await.map_err(UpError::Warm)?;
@@ -136,11 +139,12 @@ async fn load(
     Ok((gateway, summary))
 }
 
-fn furnish(application: &Application, data: &Path) -> Result<(Routes, Components, Summary), Faults> {
+async fn furnish(application: &Application, options: &Options) -> Result<(Routes, Components, Summary), Faults> {
     let routes = routes(application)?;
-    let examined = components::examine(application, data)?;
+    let examined = components::examine(application, &options.data)?;
+    let databases = Databases::new(&options.data, options.database.clone());
     let summary = Summary::new(application, &examined.components);
-    Ok((routes, components::furnish(examined, data)?, summary))
+    Ok((routes, components::furnish(examined, &databases).await?, summary))
 }
 
 async fn play(

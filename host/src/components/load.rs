@@ -9,11 +9,11 @@ use super::pool::Pool;
 use super::{Component, Components, grant};
 use crate::capabilities::{self, Provision, Sandbox};
 use crate::config::ms;
+use crate::databases::{DatabaseError, Databases};
 use crate::manifest::{self, Application, Fault, Faults};
 use souk_database::contract::Database;
 use souk_database::migration::Migration;
-use souk_database::sqlite::{self, Limits, OpenError, Sqlite};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{InstancePre, Linker};
@@ -99,26 +99,42 @@ fn fit<'m>(
     Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, migrations, pre })
 }
 
-/// Gives each component its database, brought to the newest migration.
-pub fn furnish(examined: Examined<'_>, data: &Path) -> Result<Components, Faults> {
+/// Gives each component its database, brought to the newest migration. Blocks while it works on files.
+pub async fn furnish(examined: Examined<'_>, databases: &Databases) -> Result<Components, Faults> {
     let Examined { application, components, ticking } = examined;
-    let list = gather(application, components, |fit| {
-        let database = open_database(&fit, data).map_err(|error| vec![database_fault(&fit, &error)])?;
-        Ok(component(fit, database))
+    let mut furnished = Vec::new();
+    for fit in components {
+        let database = match has_database(&fit) {
+            true => databases.open(fit.manifest, &fit.migrations).await.map(Some),
+            false => Ok(None),
+        };
+        furnished.push((fit, database));
+    }
+    let list = gather(application, furnished, |(fit, database)| match database {
+        Ok(database) => Ok(component(fit, database)),
+        Err(error) => Err(vec![database_fault(&fit, &error)]),
     })?;
     Ok(Components { list, _ticking: ticking })
 }
 
-/// The migrations that [`furnish`] would apply, by component: tried on copies, so that the databases stay as they are.
-pub fn plan(examined: &Examined<'_>, data: &Path) -> Result<Vec<(String, Vec<String>)>, Faults> {
-    gather(examined.application, &examined.components, |fit| {
-        if !capabilities::grants_database(&fit.manifest.grants) {
-            return Ok((fit.manifest.id.clone(), Vec::new()));
-        }
-        let plan =
-            sqlite::plan(&database_file(&database_folder(data), &fit.manifest.id), &Limits::default(), &fit.migrations);
-        Ok((fit.manifest.id.clone(), plan.map_err(|error| vec![database_fault(fit, &error)])?.pending))
+/// The migrations that [`furnish`] would apply, by component: tried where it does not last, so that the databases stay as they are.
+pub async fn plan(examined: &Examined<'_>, databases: &Databases) -> Result<Vec<(String, Vec<String>)>, Faults> {
+    let mut plans = Vec::new();
+    for fit in &examined.components {
+        let plan = match has_database(fit) {
+            true => databases.plan(fit.manifest, &fit.migrations).await,
+            false => Ok(Vec::new()),
+        };
+        plans.push((fit, plan));
+    }
+    gather(examined.application, plans, |(fit, plan)| match plan {
+        Ok(pending) => Ok((fit.manifest.id.clone(), pending)),
+        Err(error) => Err(vec![database_fault(fit, &error)]),
     })
+}
+
+fn has_database(fit: &Fit<'_>) -> bool {
+    capabilities::grants_database(&fit.manifest.grants)
 }
 
 /// All results, or all faults.
@@ -133,28 +149,9 @@ fn gather<F, T>(
     if faults.is_empty() { Ok(results) } else { Err(faults) }
 }
 
-fn open_database(fit: &Fit<'_>, data: &Path) -> Result<Option<Arc<dyn Database>>, OpenError> {
-    if !capabilities::grants_database(&fit.manifest.grants) {
-        return Ok(None);
-    }
-    let opened =
-        Sqlite::open(&database_file(&database_folder(data), &fit.manifest.id), Limits::default(), &fit.migrations)?;
-    Ok(Some(Arc::new(opened)))
-}
-
-/// Where a component's database, or the copy of one, is in a folder of them.
-pub fn database_file(folder: &Path, component: &str) -> PathBuf {
-    folder.join(format!("{component}.sqlite"))
-}
-
-/// Where all databases are.
-pub fn database_folder(data: &Path) -> PathBuf {
-    data.join("db")
-}
-
-fn database_fault(fit: &Fit<'_>, error: &OpenError) -> Fault {
+fn database_fault(fit: &Fit<'_>, error: &DatabaseError) -> Fault {
     let what = format!("component {}: its database can't be used: {error}", fit.manifest.id);
-    Fault::new(fit.manifest.line, what, "mend what it says, or start with another folder by --data")
+    Fault::new(fit.manifest.line, what, "mend what it says, or start with another --data or --database")
 }
 
 /// Starts one instance of each component, without a database, and throws it away: tells those that can't be started.

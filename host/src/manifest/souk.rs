@@ -1,8 +1,12 @@
 //! What Spin does not know: `[application.tool.souk]` and `[component.<id>.tool.souk]`.
 
+use super::database::{self, Database};
 use super::fault::{Fault, Faults, meant};
 use super::section::Section;
+use super::template::Variables;
 use crate::config::{ComponentLimits, HostLimits, SetError};
+use toml::Spanned;
+use toml::de::DeValue;
 
 /// `[application.tool.souk]`.
 #[derive(Default)]
@@ -18,6 +22,8 @@ pub(super) struct ApplicationTool {
 pub(super) struct ComponentTool {
     /// `grants`: interfaces without version.
     pub grants: Vec<String>,
+    /// `database`.
+    pub database: Database,
     /// `limits`.
     pub limits: ComponentLimits,
 }
@@ -33,7 +39,7 @@ pub(super) fn application(mut tool: Section<'_>, faults: &mut Faults) -> Applica
 }
 
 /// Reads a component's table.
-pub(super) fn component(mut tool: Section<'_>, faults: &mut Faults) -> ComponentTool {
+pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &mut Faults) -> ComponentTool {
     let mut souk = tool.section("souk", faults);
     let mut grants = Vec::new();
     for (grant, line) in souk.texts("grants", faults) {
@@ -44,10 +50,11 @@ pub(super) fn component(mut tool: Section<'_>, faults: &mut Faults) -> Component
             faults.push(Fault::new(line, format!("grant {grant:?} is not an interface"), remedy));
         }
     }
+    let database = database::read(souk.section("database", faults), variables, faults);
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, limits }
+    ComponentTool { grants, database, limits }
 }
 
 fn is_interface(text: &str) -> bool {
@@ -59,6 +66,11 @@ fn is_interface(text: &str) -> bool {
     })
 }
 
+/// A number from 0, written in any base.
+pub(super) fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    value.get_ref().as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
+}
+
 fn set_limits(
     section: Section<'_>,
     names: &[&str],
@@ -66,8 +78,7 @@ fn set_limits(
     faults: &mut Faults,
 ) {
     for (name, value, line) in section.entries() {
-        let number = value.get_ref().as_integer().and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
-        let Some(number) = number else {
+        let Some(number) = whole_number(value) else {
             faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"));
             continue;
         };

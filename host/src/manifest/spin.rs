@@ -76,7 +76,7 @@ fn component(
     let settings = texts_by_name(section.section("variables", faults), variables, faults);
     let env = texts_by_name(section.section("environment", faults), variables, faults);
     let outbound = outbound(&mut section, variables, faults);
-    let tool = souk::component(section.section("tool", faults), faults);
+    let tool = souk::component(section.section("tool", faults), variables, faults);
     section.finish(faults);
     let (source, line) = source?;
     Some(Component {
@@ -87,6 +87,7 @@ fn component(
         variables: settings,
         environment: env,
         outbound,
+        database: tool.database,
         limits: tool.limits,
     })
 }

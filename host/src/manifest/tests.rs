@@ -184,3 +184,28 @@ fn an_outbound_host_allows_what_it_says_and_nothing_else() {
         assert!(OutboundHost::parse(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_component_may_have_its_database_elsewhere_and_other_limits() {
+    let text = format!(
+        "{SMALL}\n[component.a.tool.souk.database]\nurl = \"postgres://me:{{{{ word }}}}@db/\"\nlimits = {{ query-ms = 70 }}
+         [variables]\nword = {{ default = \"geheim\", secret = true }}"
+    );
+    let component = read(&text).expect("it is right").components.remove(0);
+    assert_eq!(component.database.url, Some(DatabaseUrl::Postgres("postgres://me:geheim@db/".into())));
+    assert_eq!(component.database.limits, [("query-ms".to_owned(), 70)]);
+    assert!(!format!("{component:?}").contains("geheim"));
+    let plain = read(SMALL).expect("it is right").components.remove(0);
+    assert_eq!(plain.database, Database::default());
+}
+
+#[test]
+fn what_a_database_can_not_be_is_told_without_its_password() {
+    let with = |table: &str| faults(&format!("{SMALL}\n[component.a.tool.souk.database]\n{table}"));
+    let found = with("url = \"mysql://me:geheim@db/\"\nlimits = { query-ms = -1 }\nuri = \"\"");
+    let told = found.join("\n");
+    for part in ["database.url is neither `sqlite` nor", "limit query-ms is not a whole number", "did you mean url?"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(found.len() == 3 && !told.contains("geheim"), "{told}");
+}
