@@ -34,6 +34,7 @@ mod limits;
 
 mod address;
 mod open;
+mod rights;
 mod migrate;
 mod plan;
 mod status;
@@ -75,7 +76,9 @@ pub struct Postgres {
 impl Postgres {
     /// Opens the database of a component, makes it if it is not there, and applies the migrations that are not applied yet.
     ///
-    /// `server` is the URL of a superuser: only one may take rights from everybody and limit temporary files.
+    /// `server` is the URL of an administrator: a superuser, or since PostgreSQL 15 a role with `CREATEDB` and `CREATEROLE`. Without a
+    /// superuser components are kept apart as well, but not from using up what all databases of a server share; what is missing is
+    /// said in the log. It has to stay the same one, or become a superuser: a database that a superuser made is not its own.
     pub async fn open(
         server: &str,
         component: &str,

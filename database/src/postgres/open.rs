@@ -16,7 +16,7 @@ use super::address::Address;
 use super::admin::{Admin, first, literal};
 use super::fault::Fault;
 use super::limits::Limits;
-use super::{migrate, outbox};
+use super::{migrate, outbox, rights};
 use crate::contract::Error;
 use crate::engine::applied::MigrationError;
 use crate::migration::Migration;
@@ -44,6 +44,8 @@ pub enum OpenError {
     Component(String),
     /// The server is older than what is needed.
     Version(String),
+    /// The administrator may not do what keeps components apart; one sentence.
+    Administrator(String),
     /// The database is not one of souk, or of a newer one.
     Foreign {
         /// Its name.
@@ -149,7 +151,7 @@ pub(super) async fn prepare(
     migrations: &[Migration],
 ) -> Result<(Secrets, Vec<String>), OpenError> {
     let failed = failed(names, limits);
-    make_roles_and_database(admin, names).await.map_err(failed)?;
+    make_roles_and_database(admin, names).await.map_err(failed)??;
     let mut host = Admin::connect(&inside(server, names), limits).await.map_err(failed)?;
     let secrets = make_host_tables(&mut host, names, limits).await.map_err(failed)?;
     let owner = server.of(&names.owner, Some(&secrets.password), &names.database);
@@ -194,31 +196,25 @@ async fn check_version(admin: &mut Admin) -> Result<Result<(), OpenError>, Fault
     let rows = admin.run("SHOW server_version_num; SHOW server_version").await?;
     let number: u32 = first(&rows).and_then(|number| number.parse().ok()).unwrap_or(0);
     let version = rows.last().and_then(|row| row.first()?.clone()).unwrap_or_default();
-    Ok(if number >= VERSION_LEAST { Ok(()) } else { Err(OpenError::Version(version)) })
+    if number < VERSION_LEAST {
+        return Ok(Err(OpenError::Version(version)));
+    }
+    rights::check_administrator(admin, number).await
 }
 
-async fn make_roles_and_database(admin: &mut Admin, names: &Names) -> Result<(), Fault> {
+async fn make_roles_and_database(admin: &mut Admin, names: &Names) -> Result<Result<(), OpenError>, Fault> {
     let Names { database, role, owner } = names;
     for role in [role, owner] {
         if admin.run(&format!("SELECT FROM pg_roles WHERE rolname = '{role}'")).await?.is_empty() {
             admin.run(&format!("CREATE ROLE \"{role}\"")).await?;
         }
-        // Also for one that was there: whatever was granted or set since.
-        let rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS";
-        admin.run(&format!("ALTER ROLE \"{role}\" {rights}; ALTER ROLE \"{role}\" RESET ALL")).await?;
+        rights::confine(admin, role).await?;
     }
     if !is_there(admin, names).await? {
         // Text is compared byte by byte, as the embedded engine does; so a list has one order everywhere.
         admin.run(&format!("CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'")).await?;
     }
-    // Takes `CONNECT` and `TEMPORARY` from the roles of all others.
-    admin
-        .run(&format!(
-            "REVOKE ALL ON DATABASE \"{database}\" FROM PUBLIC;
-             GRANT CONNECT ON DATABASE \"{database}\" TO \"{role}\", \"{owner}\""
-        ))
-        .await?;
-    Ok(())
+    rights::close(admin, names).await
 }
 
 /// Finds out whether a database is ours; one that is not may be empty, and becomes ours then.
@@ -260,20 +256,10 @@ async fn make_host_tables(host: &mut Admin, names: &Names, limits: &Limits) -> R
          GRANT CREATE ON SCHEMA public TO \"{owner}\";
          ALTER DEFAULT PRIVILEGES FOR ROLE \"{owner}\" IN SCHEMA public
              GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO \"{role}\";
-         ALTER DEFAULT PRIVILEGES FOR ROLE \"{owner}\" IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO \"{role}\";
-         {FUNCTIONS_DENIED}"
+         ALTER DEFAULT PRIVILEGES FOR ROLE \"{owner}\" IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO \"{role}\""
     ))
     .await?;
-    let kib = limits.temp_kib;
-    // Not left to the session: a role may not change this one, but neither may an administrator who is no superuser.
-    host.run(&format!(
-        "DO $souk$ BEGIN
-             ALTER ROLE \"{role}\" SET temp_file_limit = {kib};
-             ALTER ROLE \"{owner}\" SET temp_file_limit = {kib};
-         EXCEPTION WHEN insufficient_privilege THEN RAISE WARNING 'temporary files are not limited';
-         END $souk$"
-    ))
-    .await?;
+    rights::take(host, names, limits).await?;
     let secrets = secrets(host).await?;
     // The verifier and not the password: statements are logged by some servers.
     let verifier = literal(&scram_sha_256(secrets.password.as_bytes()));
@@ -290,31 +276,11 @@ pub(super) async fn secrets(host: &mut Admin) -> Result<Secrets, Fault> {
     Ok(Secrets { password: password.to_owned(), token: token.to_owned() })
 }
 
-/// Functions that a component may not call: they change settings of the session, hold what outlives a transaction, store what no
-/// table shows, write to the server's log of changes, or end other calls. From an administrator who is no superuser the server
-/// takes this as a warning: `RESET ALL` still undoes the first kind, and the others reach no further than this database.
-const FUNCTIONS_DENIED: &str = r"
-    DO $souk$
-    DECLARE denied REGPROCEDURE;
-    BEGIN
-        FOR denied IN SELECT oid FROM pg_proc
-            WHERE pronamespace = 'pg_catalog'::REGNAMESPACE AND (
-                proname IN ('set_config', 'pg_notify', 'pg_cancel_backend', 'pg_terminate_backend', 'loread', 'lowrite',
-                    'pg_logical_emit_message')
-                OR proname LIKE 'lo\_%' OR proname LIKE 'pg\_advisory%' OR proname LIKE 'pg\_try\_advisory%'
-            )
-        LOOP
-            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', denied);
-        END LOOP;
-    END
-    $souk$;
-";
-
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limits(faults) => write!(f, "limits of the database: {}", faults.join("; ")),
-            Self::Server(fault) => f.write_str(fault),
+            Self::Server(fault) | Self::Administrator(fault) => f.write_str(fault),
             Self::Component(id) => write!(
                 f,
                 "no database can be named after the component `{id}`: lower-case letters, digits, `-` and `_`, at most \

@@ -7,7 +7,7 @@ use crate::harness::{SCHEMA, Shop, component, event, in_database, migration, ope
 use crate::server::{psql, shared};
 
 /// Denied in `query` and in `transact`.
-const DENIED: [&str; 59] = [
+pub(crate) const DENIED: [&str; 59] = [
     // Transactions.
     "BEGIN",
     "COMMIT",

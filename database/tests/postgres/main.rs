@@ -12,6 +12,7 @@ mod contract;
 mod types;
 mod denied;
 mod isolation;
+mod administrator;
 mod limits;
 mod round_trips;
 
