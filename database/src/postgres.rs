@@ -1,4 +1,4 @@
-//! The engine on a server: PostgreSQL, one database and two roles per component.
+//! The engine on a server: PostgreSQL, one database and two roles per component, in a namespace per application.
 //!
 //! What a component may do is decided by the server: its statements run as a role that can read and change rows of its own
 //! tables and nothing else (`open`), queries in sessions that only read, all within limits on time. What the server has no
@@ -90,7 +90,7 @@ impl Postgres {
             return Err(OpenError::Limits(faults));
         }
         let server = Address::parse(server).map_err(OpenError::Server)?;
-        let names = Names::of(component)?;
+        let names = Names::of(&server, component)?;
         let (limits, counts) = (Arc::new(options.limits), Arc::new(Counts::default()));
         let (secrets, _) = open::open(&server, &names, &limits, migrations).await?;
         let address = server.of(&names.role, Some(&secrets.password), &names.database);

@@ -1,10 +1,17 @@
 //! Where the server is and who is asking: `postgres://user:password@host:port/database`, as libpq writes it.
 //!
 //! A host that begins with `/` is the folder of a Unix socket; it is written `%2Frun%2Fpostgresql` or `?host=/run/postgresql`.
-//! Settings are written behind `?`, each at most once: `host`, `sslmode` and `sslrootcert` (see `tls`), and `channel_binding`,
+//! Settings are written behind `?`, each at most once: `namespace`, which no other program knows: the first word of the names of all databases, so
+//! that several applications, or several copies of one, can share a server (`souk` without it); `host`, `sslmode` and `sslrootcert` (see `tls`), and `channel_binding`,
 //! with whose value `require` only a server counts that proves over this very connection that it knows the password.
 
 use super::tls::{Settings, Tls};
+
+/// The namespace of an application that does not name one.
+const NAMESPACE: &str = "souk";
+
+/// So that with a component's name and what is put behind it there is room in the 63 bytes of a name.
+const NAMESPACE_BYTES_MAX: usize = 11;
 
 /// A server and a login there.
 #[derive(Clone)]
@@ -14,6 +21,8 @@ pub(super) struct Address {
     pub(super) user: String,
     pub(super) password: Option<String>,
     pub(super) database: String,
+    /// The first word of the names of components' databases.
+    pub(super) namespace: String,
     /// None if nothing is to be encrypted.
     pub(super) tls: Option<Tls>,
     /// Whether a login must be bound to the encrypted connection.
@@ -36,6 +45,7 @@ impl Address {
             user: decode(user).ok_or_else(shape)?,
             password: password.map(decode).map(|password| password.ok_or_else(shape)).transpose()?,
             database: decode(database).ok_or_else(shape)?,
+            namespace: NAMESPACE.to_owned(),
             tls: None,
             is_binding_required: false,
         };
@@ -54,11 +64,18 @@ impl Address {
     }
 
     fn set(&mut self, settings: &mut Settings, setting: &str) -> Result<(), String> {
-        let known = || "the settings of a server are `host`, `sslmode`, `sslrootcert` and `channel_binding`".to_owned();
+        let known = || {
+            "the settings of a server are `namespace`, `host`, `sslmode`, `sslrootcert` and `channel_binding`"
+                .to_owned()
+        };
         let (name, value) = setting.split_once('=').ok_or_else(known)?;
         let value = decode(value).ok_or_else(|| format!("`{}` of the server is not UTF-8", name.escape_debug()))?;
         match (name, value.as_str()) {
             ("host", _) => self.host = value,
+            ("namespace", _) if is_namespace(&value) => self.namespace = value,
+            ("namespace", _) => {
+                return Err(format!("namespace is 1 to {NAMESPACE_BYTES_MAX} of a-z and 0-9, a letter first"));
+            }
             ("sslmode", _) => settings.mode = Some(value),
             ("sslrootcert", _) => settings.root = Some(value),
             ("channel_binding", "prefer") => self.is_binding_required = false,
@@ -78,6 +95,13 @@ impl Address {
             ..self.clone()
         }
     }
+}
+
+/// Without `_`, which stands behind it: no two pairs of namespace and component have one name.
+fn is_namespace(text: &str) -> bool {
+    (1..=NAMESPACE_BYTES_MAX).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 /// Undoes percent-encoding.

@@ -56,7 +56,6 @@ pub(super) async fn apply(
         let mut owner = Admin::connect_with(owner, limits, &settings).await.map_err(unavailable)?;
         let done = apply_one(&mut owner, name, migration, token).await;
         done.map_err(|fault| MigrationError::Failed { file: migration.file.clone(), error: told(fault, limits) })?;
-        tracing::info!(file = migration.file, "migration applied");
         files.push(migration.file.clone());
     }
     Ok(files)

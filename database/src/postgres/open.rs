@@ -1,6 +1,6 @@
 //! Opening a database on a server: its roles, itself, the host's tables in it, its migrations.
 //!
-//! A component `product` has the database `souk_product` and two roles. `souk_product` runs its statements: it may read and change
+//! A component `product` has, in the namespace `souk`, the database `souk_product` and two roles. `souk_product` runs its statements: it may read and change
 //! rows, and nothing else. `souk_product.owner` runs its migrations and owns what they make. Both log in by themselves: on a
 //! connection of the administrator with `SET ROLE`, a component's SQL would be one `RESET ROLE` away from being the administrator.
 //! Their password is drawn by the server when the database is made, and kept in a table that only the administrator may read:
@@ -72,14 +72,14 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(component: &str) -> Result<Self, OpenError> {
+    pub(super) fn of(server: &Address, component: &str) -> Result<Self, OpenError> {
         let is_plain = component.starts_with(|c: char| c.is_ascii_lowercase())
             && component.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
             && component.len() <= COMPONENT_BYTES_MAX;
         if !is_plain {
             return Err(OpenError::Component(component.escape_debug().to_string()));
         }
-        let name = format!("souk_{component}");
+        let name = format!("{}_{component}", server.namespace);
         // No component's name has a dot: the owner of one is never the role of another.
         Ok(Self::all(name))
     }
@@ -114,7 +114,11 @@ pub(super) async fn open(
     // Before anything is changed: the rights on another program's database are not ours to take.
     find(&mut admin, server, names, limits).await?;
     drop_trial(&mut admin, names).await.map_err(failed(names, limits))?;
-    prepare(&mut admin, server, names, limits, migrations).await
+    let (secrets, files) = prepare(&mut admin, server, names, limits, migrations).await?;
+    for file in &files {
+        tracing::info!(database = names.database, file, "migration applied");
+    }
+    Ok((secrets, files))
 }
 
 /// Connects as the administrator and takes the lock of a component's database. It is held until the connection is closed.

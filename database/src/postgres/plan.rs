@@ -27,7 +27,7 @@ pub async fn plan(server: &str, component: &str, limits: &Limits, migrations: &[
         return Err(OpenError::Limits(faults));
     }
     let server = Address::parse(server).map_err(OpenError::Server)?;
-    let names = Names::of(component)?;
+    let names = Names::of(&server, component)?;
     let chosen = choose(migrations, DIALECT).map_err(|faults| OpenError::Migration(MigrationError::Faults(faults)))?;
     // Held until this connection is closed, at the end of this function.
     let mut admin = lock(&server, &names, limits).await?;

@@ -23,31 +23,34 @@ pub struct Status {
     pub outbox: OutboxStatus,
 }
 
-/// The components that have a database on this server, in the order of their names. `server` is the URL of an administrator.
+/// The components that have a database in this namespace of the server, in the order of their names. `server` is the URL of an administrator.
 ///
 /// Only the names are looked at: [`status`] says of each whether it is what it looks like.
 pub async fn databases(server: &str) -> Result<Vec<String>, OpenError> {
     let server = Address::parse(server).map_err(OpenError::Server)?;
     let limits = Limits::default();
     // The role beside it tells it from a database that only happens to be called so.
-    let list = r"SELECT substr(datname, 6) FROM pg_database
-        WHERE datname LIKE 'souk\_%' AND EXISTS (SELECT FROM pg_roles WHERE rolname = datname || '.owner')
-        ORDER BY datname";
-    let look = async { Admin::connect_to_look(&server, &limits).await?.run(list).await };
+    let namespace = &server.namespace;
+    let list = format!(
+        r"SELECT substr(datname, 1 + length('{namespace}_')) FROM pg_database
+          WHERE datname LIKE '{namespace}\_%' AND EXISTS (SELECT FROM pg_roles WHERE rolname = datname || '.owner')
+          ORDER BY datname"
+    );
+    let look = async { Admin::connect_to_look(&server, &limits).await?.run(&list).await };
     let rows = look.await.map_err(|fault: Fault| OpenError::Engine {
         database: server.database.clone(),
         error: fault.into_error(&limits, ("migration-ms", limits.migration_ms)),
     })?;
     // What is left of a plan has a name that no component can have.
     let names = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-    Ok(names.filter(|name| Names::of(name).is_ok()).collect())
+    Ok(names.filter(|name| Names::of(&server, name).is_ok()).collect())
 }
 
 /// Looks at a component's database, whether a host runs on it or not; none if there is no such database, or nothing in it yet.
 /// `server` is the URL of an administrator.
 pub async fn status(server: &str, component: &str) -> Result<Option<Status>, OpenError> {
     let server = Address::parse(server).map_err(OpenError::Server)?;
-    let (names, limits) = (Names::of(component)?, Limits::default());
+    let (names, limits) = (Names::of(&server, component)?, Limits::default());
     let failed = failed(&names, &limits);
     let mut admin = Admin::connect_to_look(&server, &limits).await.map_err(failed)?;
     match find(&mut admin, &server, &names, &limits).await? {

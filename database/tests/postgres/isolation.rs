@@ -1,9 +1,9 @@
 //! Two components on one server: neither reaches the other, however it tries.
 
-use souk_database::contract::Error;
-use souk_database::postgres::{Limits, OpenError, Options, Postgres};
+use souk_database::contract::{Database, Error, Transaction};
+use souk_database::postgres::{Limits, OpenError, Options, Postgres, databases};
 
-use crate::harness::{Shop, in_database, open, step};
+use crate::harness::{Shop, committed, component, in_database, migration, open, step};
 use crate::server::{psql, shared};
 
 #[tokio::test]
@@ -68,4 +68,32 @@ async fn a_database_of_another_program_is_left_alone() {
     psql(&shop.server, &format!("DROP DATABASE \"{database}\"")).unwrap();
     let roles = format!("SELECT count(*) FROM pg_roles WHERE rolname LIKE '{database}%'");
     assert_eq!(psql(&shop.server, &roles).unwrap(), "0");
+}
+
+#[tokio::test]
+async fn the_same_component_in_two_namespaces_has_two_databases() {
+    let Some(server) = shared() else { return };
+    let component = component();
+    let migrations = [migration("0001_note.sql", "CREATE TABLE note (id BIGINT PRIMARY KEY)")];
+    let in_namespace =
+        |namespace: &str| format!("{server}{}namespace={namespace}", if server.contains('?') { '&' } else { '?' });
+    let (mut opened, names) = (Vec::new(), ["first", "second"]);
+    for namespace in names {
+        opened.push(open(&in_namespace(namespace), &component, Limits::default(), &migrations).await.unwrap());
+    }
+    let insert = Transaction { steps: vec![step("INSERT INTO note VALUES (1)")], events: Vec::new() };
+    for db in &opened {
+        committed(db.transact(insert.clone()).await);
+    }
+    drop(opened);
+    for namespace in names {
+        assert_eq!(databases(&in_namespace(namespace)).await.unwrap(), [component.clone()]);
+        let name = format!("{namespace}_{component}");
+        psql(&server, &format!("DROP DATABASE \"{name}\" WITH (FORCE)")).unwrap();
+        psql(&server, &format!("DROP ROLE \"{name}\", \"{name}.owner\"")).unwrap();
+    }
+    for bad in ["", "A", "1a", "a_b", "a-b", "abcdefghijkl", "a%27"] {
+        let opened = open(&in_namespace(bad), &component, Limits::default(), &[]).await.map(drop);
+        assert!(matches!(opened, Err(OpenError::Server(_))), "{bad}");
+    }
 }
