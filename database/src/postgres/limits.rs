@@ -60,6 +60,12 @@ pub struct Limits {
     pub read_queue: u32,
     /// Transactions waiting for a connection: 256, for the same reason.
     pub write_queue: u32,
+    /// Milliseconds that a connection may be idle: 180,000. Balancers and firewalls forget one that is silent, the strictest after four
+    /// minutes, and the next call would wait for an answer that never comes.
+    pub idle_ms: u64,
+    /// Milliseconds after which a connection is replaced, however busy it is: 1,800,000, which is half an hour. Connections move to
+    /// the servers that were added behind a balancer or came back, and what sessions pile up on the server is freed.
+    pub lifetime_ms: u64,
     /// Prepared statements kept per connection: 128. A service has a few dozen.
     pub statements: u32,
 }
@@ -89,6 +95,8 @@ impl Default for Limits {
             writers: 4,
             read_queue: 256,
             write_queue: 256,
+            idle_ms: 180_000,
+            lifetime_ms: 1_800_000,
             statements: 128,
         }
     }
@@ -108,6 +116,8 @@ impl Limits {
             ("temp-kib", self.temp_kib.into(), 64),
             ("readers", self.readers.into(), 1),
             ("writers", self.writers.into(), 1),
+            ("idle-ms", self.idle_ms, 1),
+            ("lifetime-ms", self.lifetime_ms, 1),
             ("statements", self.statements.into(), 1),
         ];
         let most = [
@@ -118,6 +128,7 @@ impl Limits {
             ("transaction-ms", self.transaction_ms, i32::MAX as u64),
             ("lock-ms", self.lock_ms, i32::MAX as u64),
             ("migration-ms", self.migration_ms, i32::MAX as u64),
+            ("idle-ms", self.idle_ms.saturating_add(self.network_ms), i32::MAX as u64),
         ];
         bounds::faults(&self.sizes(), &least, &most)
     }

@@ -1,8 +1,11 @@
 //! Connections of one kind for one database: opened when needed, up to a limit, and lent for one call.
+//!
+//! One that was idle for too long, or is too old, is not lent again. That is found out when the next is lent; if none is, the server
+//! ends its sessions after the same time, so no task has to watch over them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -31,9 +34,15 @@ pub(super) struct Pool {
     address: Address,
     limits: Arc<Limits>,
     counts: Arc<Counts>,
-    idle: Mutex<Vec<Session>>,
+    /// Most recently used last, so that those who are not needed grow old.
+    idle: Mutex<Vec<Idle>>,
     permits: Semaphore,
     waiting: AtomicU32,
+}
+
+struct Idle {
+    session: Session,
+    since: Instant,
 }
 
 impl Pool {
@@ -50,7 +59,7 @@ impl Pool {
     pub(super) async fn lease(&self) -> Result<Lease<'_>, Fault> {
         let permit = self.permit().await?;
         // Bound first: the lock must not be held while connecting.
-        let idle = self.idle().pop();
+        let idle = self.take_idle();
         let (session, was_idle) = match idle {
             Some(session) => (session, true),
             None => (self.connect().await?, false),
@@ -61,6 +70,15 @@ impl Pool {
     /// Closes the idle connections: their server restarted, or what they prepared is outdated.
     pub(super) fn clear(&self) {
         self.idle().clear();
+    }
+
+    fn take_idle(&self) -> Option<Session> {
+        let now = Instant::now();
+        let is_within = |since, limit_ms| now.saturating_duration_since(since) < Duration::from_millis(limit_ms);
+        let (idle_ms, lifetime_ms) = (self.limits.idle_ms, self.limits.lifetime_ms);
+        let mut idle = self.idle();
+        idle.retain(|idle| is_within(idle.since, idle_ms) && is_within(idle.session.begun, lifetime_ms));
+        idle.pop().map(|idle| idle.session)
     }
 
     async fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
@@ -89,13 +107,16 @@ impl Pool {
             Purpose::Write => (limits.transaction_ms, "off"),
         };
         let (work_ms, lock_ms) = (work_ms.to_string(), limits.lock_ms.to_string());
-        let idle_ms = (limits.transaction_ms + limits.network_ms).to_string();
+        let in_transaction_ms = (limits.transaction_ms + limits.network_ms).to_string();
+        // Later than it is lent for the last time, so that no call meets the end of it.
+        let idle_ms = (limits.idle_ms + limits.network_ms).to_string();
         let mut settings = session_settings(&work_ms).to_vec();
         settings.extend([
             ("default_transaction_read_only", read_only),
             ("lock_timeout", &lock_ms),
             // Between the two round trips of a transaction, if this host is gone without a trace.
-            ("idle_in_transaction_session_timeout", &idle_ms),
+            ("idle_in_transaction_session_timeout", &in_transaction_ms),
+            ("idle_session_timeout", &idle_ms),
         ]);
         let most = limits.result_bytes + MESSAGE_BYTES_MORE;
         let wire = Wire::connect(&self.address, &settings, most, limits.patience(0)).await?;
@@ -103,8 +124,8 @@ impl Pool {
         Ok(Session::new(wire, Arc::clone(&self.counts), limits.statements as usize))
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
-        // Held for a push or a pop only; neither leaves it half done.
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        // Held while connections are put in or taken out, neither of which leaves it half done.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -164,7 +185,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some(session) = self.session.take().filter(Session::is_at_rest) {
-            self.pool.idle().push(session);
+            self.pool.idle().push(Idle { session, since: Instant::now() });
         }
     }
 }

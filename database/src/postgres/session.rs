@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
@@ -22,6 +22,8 @@ use crate::engine::sizes::{Room, at, check_parameter_count};
 
 /// A connection and what is prepared on it.
 pub(super) struct Session {
+    /// When it was connected.
+    pub(super) begun: Instant,
     wire: Wire,
     counts: Arc<Counts>,
     prepared: HashMap<String, Arc<Prepared>>,
@@ -68,6 +70,7 @@ pub(super) struct Run {
 impl Session {
     pub(super) fn new(wire: Wire, counts: Arc<Counts>, statements_most: usize) -> Self {
         Self {
+            begun: Instant::now(),
             wire,
             counts,
             prepared: HashMap::new(),

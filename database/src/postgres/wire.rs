@@ -17,6 +17,11 @@ use super::fault::{Fault, ServerError};
 use super::tls::Secured;
 use crate::contract::Error;
 
+/// So that the server finds out within a minute and a half that a host is gone without a trace, and lets go of what it held: the lock
+/// of a database that it prepared, above all. Without it that takes two hours.
+const KEEPALIVE: [(&str, &str); 3] =
+    [("tcp_keepalives_idle", "60"), ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "3")];
+
 /// A socket of either kind.
 trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
@@ -83,7 +88,7 @@ impl Wire {
     ) -> Result<(), Fault> {
         let mut sent = BytesMut::new();
         let login = [("user", address.user.as_str()), ("database", &address.database), ("client_encoding", "UTF8")];
-        frontend::startup_message(login.into_iter().chain(settings.iter().copied()), &mut sent)?;
+        frontend::startup_message(login.into_iter().chain(KEEPALIVE).chain(settings.iter().copied()), &mut sent)?;
         self.send(&sent).await?;
         let password = address.password.as_deref().unwrap_or_default();
         let mut is_bound = false;

@@ -23,3 +23,4 @@ mod migrations;
 mod plan;
 mod life;
 mod tls;
+mod idle;
