@@ -1,7 +1,7 @@
 //! The engine on a server: PostgreSQL, one database and two roles per component, in a namespace per application.
 //!
 //! What a component may do is decided by the server: its statements run as a role that can read and change rows of its own
-//! tables and nothing else (`open`), queries in sessions that only read, all within limits on time. What the server has no
+//! tables and nothing else (`open`, `rights`), queries in sessions that only read, all within limits on time. What the server has no
 //! privilege for, such as settings, is refused by its first word (`text`) or undone (`session`). A query is one round trip, a
 //! transaction is two (`transact`); a statement that a connection sees for the first time costs one more.
 //!

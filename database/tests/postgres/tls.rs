@@ -12,7 +12,7 @@ use souk_database::postgres::{Limits, OpenError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{open, statement};
+use crate::harness::{open, statement, text};
 use crate::server::{Server, own, psql};
 
 const SECRET: &str = "secret%20of%20the%20tests";
@@ -75,8 +75,12 @@ fn url(host: &str, port: u16, settings: &str) -> String {
 /// Opens a database and answers whether its own connections are encrypted.
 async fn is_encrypted(url: &str) -> Result<bool, OpenError> {
     let db = open(url, "product", Limits::default(), &[]).await?;
-    let rows = db.query(statement("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[])).await.unwrap();
-    Ok(rows.cells == [Value::Integer(1)])
+    // Many records in both directions, too.
+    let large = text(&"a".repeat(1 << 20));
+    let sql = "SELECT $1::TEXT, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let rows = db.query(statement(sql, std::slice::from_ref(&large))).await.unwrap();
+    assert_eq!(rows.cells[0], large);
+    Ok(rows.cells[1] == Value::Integer(1))
 }
 
 async fn assert_refused(url: &str, word: &str) {
