@@ -21,6 +21,7 @@ pub(crate) struct Component {
     grants: Vec<&'static str>,
     outbound: Vec<String>,
     limits: Vec<(&'static str, u64)>,
+    database_limits: Vec<(&'static str, u64)>,
     tables: String,
 }
 
@@ -80,6 +81,7 @@ impl Component {
             grants: Vec::new(),
             outbound: Vec::new(),
             limits: Vec::new(),
+            database_limits: Vec::new(),
             tables: String::new(),
         }
     }
@@ -110,6 +112,12 @@ impl Component {
         self
     }
 
+    /// One of its database.
+    pub(crate) fn database_limit(mut self, name: &'static str, value: u64) -> Self {
+        self.database_limits.push((name, value));
+        self
+    }
+
     /// `[component.<id>.<table>]` with one entry.
     pub(crate) fn entry(mut self, table: &str, key: &str, value: &str) -> Self {
         writeln!(self.tables, "\n[component.{}.{table}]\n{key} = {value:?}", self.id).unwrap();
@@ -117,7 +125,7 @@ impl Component {
     }
 
     fn write(&self, text: &mut String) {
-        let Self { id, source, routes, grants, outbound, limits: own, tables } = self;
+        let Self { id, source, routes, grants, outbound, limits: own, database_limits, tables } = self;
         for route in routes {
             writeln!(text, "\n[[trigger.http]]\nroute = {route:?}\ncomponent = {id:?}").unwrap();
         }
@@ -125,6 +133,7 @@ impl Component {
         writeln!(text, "allowed_outbound_hosts = {outbound:?}").unwrap();
         writeln!(text, "\n[component.{id}.tool.souk]\ngrants = {grants:?}").unwrap();
         limits(text, &format!("component.{id}.tool.souk.limits"), own);
+        limits(text, &format!("component.{id}.tool.souk.database.limits"), database_limits);
         text.push_str(tables);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::application::{Application, Component};
 use crate::host::{Host, Place};
+use crate::http::Answer;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +35,100 @@ fn two_components_of_the_same_code_have_two_databases() {
     }
     assert_eq!([count(&host, "left"), count(&host, "right")], [4, 1], "each begins with one");
     assert_eq!(host.get("/right/entries/first").text(), "1");
+}
+
+fn asks(id: &str) -> Component {
+    Component::guest_as(id, "asks")
+        .grant("souk:database/sql")
+        .limit("exchange_bytes_max", 16 << 20)
+        .limit("body_bytes_max", 16 << 20)
+}
+
+/// What a component is told when it runs this.
+fn ask(host: &Host, path: &str, sql: &str) -> Answer {
+    host.send("POST", path, &[("content-type", "text/plain")], sql.as_bytes())
+}
+
+#[test]
+fn no_sql_leads_to_the_database_of_another_component() {
+    let host = Host::up(&Application::of([asks("left"), asks("right")]));
+    let folder = host.place.data().join("db");
+    let theirs = folder.join("right.sqlite").display().to_string();
+    assert_eq!(ask(&host, "/right/transact", "UPDATE secret SET word = 'theirs'").text(), "1");
+    let tried = [
+        format!("ATTACH '{theirs}' AS theirs"),
+        format!("ATTACH DATABASE 'file:{theirs}?mode=ro' AS theirs"),
+        "SELECT word FROM right.secret".to_owned(),
+        "SELECT word FROM theirs.secret".to_owned(),
+        format!("SELECT readfile('{theirs}')"),
+        format!("VACUUM INTO '{theirs}'"),
+        format!("PRAGMA temp_store_directory = '{}'", folder.display()),
+        "SELECT file FROM pragma_database_list".to_owned(),
+        "SELECT load_extension('right')".to_owned(),
+        format!("CREATE VIRTUAL TABLE theirs USING csv(filename = '{theirs}')"),
+        "SELECT word FROM souk_right.public.secret".to_owned(),
+        "SELECT * FROM dblink('dbname=souk_right', 'SELECT word FROM secret') AS secret (word TEXT)".to_owned(),
+        format!("SELECT pg_read_file('{theirs}')"),
+        format!("COPY secret FROM '{theirs}'"),
+        "COPY secret TO PROGRAM 'cat'".to_owned(),
+        "SET ROLE souk_right".to_owned(),
+        "SELECT lo_import('/etc/passwd')".to_owned(),
+    ];
+    for sql in &tried {
+        for path in ["/left/query", "/left/transact"] {
+            let answer = ask(&host, path, sql);
+            assert_eq!(answer.status, 422, "{path} {sql}: {}", answer.text());
+            assert!(
+                ["denied: ", "invalid: "].iter().any(|case| answer.text().contains(case)),
+                "{sql}: {}",
+                answer.text()
+            );
+            assert!(!answer.text().contains("theirs ") || answer.text().contains("syntax"), "{}", answer.text());
+        }
+    }
+    assert_eq!(ask(&host, "/left/query", "SELECT word FROM secret").text(), "untouched");
+    assert_eq!(ask(&host, "/right/query", "SELECT word FROM secret").text(), "theirs");
+}
+
+#[test]
+fn who_asks_for_too_much_is_told_which_limit_it_was_while_others_are_served() {
+    let greedy = asks("greedy").database_limit("query-ms", 1_000).database_limit("transaction-ms", 500);
+    let host = Host::up(&Application::of([greedy, ledger("ledger")]));
+    let numbers =
+        |end: u64| format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {end})");
+    let million = format!("{} SELECT i FROM n", numbers(1_000_000));
+    let minute = format!("{} SELECT count(*) FROM n AS a, n AS b, n AS c", numbers(100_000));
+    let wide = format!("{} SELECT count(*), '{}' FROM n", numbers(2), "x".repeat(10 << 20));
+    let slow_write = format!(
+        "{} INSERT INTO secret (id, word) SELECT a.i + 1, 'x' FROM n AS a, n AS b, n AS c WHERE a.i + b.i + c.i < 0",
+        numbers(100_000)
+    );
+    thread::scope(|scope| {
+        let told = [
+            ("/greedy/query", million, "too large: more rows than the limit rows, 10000"),
+            ("/greedy/query", minute, "too slow: ran longer than the limit query-ms, 1000"),
+            ("/greedy/query", wide.clone(), "bytes, the limit sql-bytes is 65536"),
+            ("/greedy/transact", wide, "bytes, the limit sql-bytes is 65536"),
+            ("/greedy/transact", slow_write, "ran longer than the limit transaction-ms, 500"),
+        ];
+        let asked = told.map(|(path, sql, why)| {
+            let host = &host;
+            scope.spawn(move || {
+                let answer = ask(host, path, &sql);
+                assert_eq!(answer.status, 422, "{why}: {}", answer.text());
+                assert!(answer.text().contains(why), "{why}: {}", answer.text());
+            })
+        });
+        // Until the last of them was cut off.
+        let mut served = 0;
+        while !asked.iter().all(|asked| asked.is_finished()) {
+            assert_eq!(host.send("POST", "/ledger/entries", &[], b"").status, 201);
+            assert_eq!(host.get("/ledger/entries/first").text(), "1");
+            served += 1;
+        }
+        assert!(served > 1, "the others were over before anyone was served");
+    });
+    assert_eq!(ask(&host, "/greedy/query", "SELECT word FROM secret").text(), "untouched", "and it may go on");
 }
 
 #[test]
