@@ -38,10 +38,7 @@ fn two_components_of_the_same_code_have_two_databases() {
 }
 
 fn asks(id: &str) -> Component {
-    Component::guest_as(id, "asks")
-        .grant("souk:database/sql")
-        .limit("exchange_bytes_max", 16 << 20)
-        .limit("body_bytes_max", 16 << 20)
+    Component::guest_as(id, "asks").grant("souk:database/sql")
 }
 
 /// What a component is told when it runs this.
@@ -98,7 +95,6 @@ fn who_asks_for_too_much_is_told_which_limit_it_was_while_others_are_served() {
         |end: u64| format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {end})");
     let million = format!("{} SELECT i FROM n", numbers(1_000_000));
     let minute = format!("{} SELECT count(*) FROM n AS a, n AS b, n AS c", numbers(100_000));
-    let wide = format!("{} SELECT count(*), '{}' FROM n", numbers(2), "x".repeat(10 << 20));
     let slow_write = format!(
         "{} INSERT INTO secret (id, word) SELECT a.i + 1, 'x' FROM n AS a, n AS b, n AS c WHERE a.i + b.i + c.i < 0",
         numbers(100_000)
@@ -107,8 +103,11 @@ fn who_asks_for_too_much_is_told_which_limit_it_was_while_others_are_served() {
         let told = [
             ("/greedy/query", million, "too large: more rows than the limit rows, 10000"),
             ("/greedy/query", minute, "too slow: ran longer than the limit query-ms, 1000"),
-            ("/greedy/query", wide.clone(), "bytes, the limit sql-bytes is 65536"),
-            ("/greedy/transact", wide, "bytes, the limit sql-bytes is 65536"),
+            (
+                "/greedy/padded/10485760",
+                "SELECT 1".to_owned(),
+                "a statement of 10485768 bytes, the limit sql-bytes is 65536",
+            ),
             ("/greedy/transact", slow_write, "ran longer than the limit transaction-ms, 500"),
         ];
         let asked = told.map(|(path, sql, why)| {

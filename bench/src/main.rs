@@ -8,6 +8,8 @@ mod product_http;
 
 mod database;
 
+mod neighbours;
+
 mod startup;
 
 mod process;
@@ -46,8 +48,12 @@ pub(crate) struct Effort {
 
 type Benchmark = fn(Effort) -> Result<report::Report>;
 
-const BENCHMARKS: [(&str, Benchmark); 3] =
-    [("product", product_http::run), ("database", database::run), ("startup", startup::run)];
+const BENCHMARKS: [(&str, Benchmark); 4] = [
+    ("product", product_http::run),
+    ("database", database::run),
+    ("neighbours", neighbours::run),
+    ("startup", startup::run),
+];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();

@@ -74,6 +74,19 @@ impl Server {
         Ok(body.to_owned())
     }
 
+    /// The whole answer to `POST path`, head first.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Result<String> {
+        let mut socket = TcpStream::connect(self.address)?;
+        let (address, length) = (self.address, body.len());
+        write!(
+            socket,
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
     /// Ends it as an operator would, so that its database is closed.
     pub(crate) fn stop(mut self) -> Result<()> {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;

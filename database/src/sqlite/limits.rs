@@ -58,6 +58,9 @@ pub struct Limits {
     pub inline_readers: u32,
     /// Reader threads, for the queries that outgrow the calling thread: 2. So one long query leaves a lane free.
     pub readers: u32,
+    /// How far reader threads step back from the others, 0 to 19 as `nice` counts: 10, a ninth of the share of a core that the others get while
+    /// there are not enough cores for all. Those others answer short requests.
+    pub reader_nice: u32,
     /// Queries waiting for a reader thread: 256. With more, `wait_ms` would cut them off anyway.
     pub read_queue: u32,
     /// Transactions waiting for the writer: 4,096. At 10,000 a second that is under half a second.
@@ -106,6 +109,7 @@ impl Default for Limits {
             inline_us: 200,
             inline_readers: 4,
             readers: 2,
+            reader_nice: 10,
             read_queue: 256,
             write_queue: 4_096,
             group_transactions: 256,
@@ -141,8 +145,11 @@ impl Limits {
             ("database-bytes", self.database_bytes, 64 << 10),
             ("checkpoint-pages", self.checkpoint_pages.into(), 1),
         ];
-        let most =
-            [("value-bytes", self.value_bytes.into(), 1_000_000_000), ("parameters", self.parameters.into(), 32_766)];
+        let most = [
+            ("value-bytes", self.value_bytes.into(), 1_000_000_000),
+            ("parameters", self.parameters.into(), 32_766),
+            ("reader-nice", self.reader_nice.into(), 19),
+        ];
         bounds::faults(&self.sizes(), &least, &most)
     }
 

@@ -180,6 +180,7 @@ impl Drop for Lease<'_> {
 
 /// A reader thread: ends when it is asked to, or when the database was dropped.
 fn serve(db: &Guarded, limits: &Limits, asks: &Receiver<Ask>) {
+    step_back(limits.reader_nice);
     while let Ok(Ask::Query { statement, asked, answer }) = asks.recv() {
         if answer.is_closed() {
             continue;
@@ -195,6 +196,18 @@ fn serve(db: &Guarded, limits: &Limits, asks: &Receiver<Ask>) {
         };
         let _ = answer.send(result);
     }
+}
+
+/// Lets the kernel prefer the other threads of this process. A query that came here has shown that it takes long; whoever is
+/// short does not wait behind it then, also where there are fewer cores than such queries.
+fn step_back(nice: u32) {
+    // Linux counts niceness by thread, POSIX by process: elsewhere the whole host would step back.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(i32::try_from(nice).unwrap_or(i32::MAX)) {
+        tracing::debug!(%error, "a reader thread keeps its priority");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = nice;
 }
 
 fn read(db: &Guarded, shape: &Shape, statement: &Statement, limits: &Limits) -> Result<Rows, Fault> {

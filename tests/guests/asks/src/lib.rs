@@ -1,9 +1,10 @@
 //! Gives its database the SQL in the body of a request, as it is, and answers with the cells that come back, or with the
-//! error of the contract. What a component does that was taken over, or whose author knows no limits.
+//! error of the contract. What a component does that was taken over, or whose author knows no limits. `/padded/N` makes the
+//! text N bytes longer.
 #![cfg(target_family = "wasm")]
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{Path, State};
 use axum::routing::post;
 use http::StatusCode;
 use souk_database::contract::{Error, Expectation, Outcome, Statement, Step, Transaction, Value};
@@ -20,13 +21,22 @@ fn router(context: Context) -> Router {
     Router::new()
         .route("/{asks}/query", post(query))
         .route("/{asks}/transact", post(transact))
-        .layer(DefaultBodyLimit::disable())
+        .route("/{asks}/padded/{bytes}", post(padded))
         .with_state(context)
 }
 
 async fn query(State(context): State<Context>, sql: String) -> Result<String, Refused> {
     let rows = context.database().query(Statement { sql, parameters: Vec::new() }).await?;
     Ok(rows.cells.iter().map(text).collect::<Vec<_>>().join(" "))
+}
+
+async fn padded(
+    State(context): State<Context>,
+    Path((_, bytes)): Path<(String, usize)>,
+    mut sql: String,
+) -> Result<String, Refused> {
+    sql.extend(std::iter::repeat_n(' ', bytes));
+    query(State(context), sql).await
 }
 
 async fn transact(State(context): State<Context>, sql: String) -> Result<String, Refused> {
