@@ -49,8 +49,7 @@ fn ask(host: &Host, path: &str, sql: &str) -> Answer {
 #[test]
 fn no_sql_leads_to_the_database_of_another_component() {
     let host = Host::up(&Application::of([asks("left"), asks("right")]));
-    let folder = host.place.data().join("db");
-    let theirs = folder.join("right.sqlite").display().to_string();
+    let theirs = host.place.database("right");
     assert_eq!(ask(&host, "/right/transact", "UPDATE secret SET word = 'theirs'").text(), "1");
     let tried = [
         format!("ATTACH '{theirs}' AS theirs"),
@@ -59,16 +58,16 @@ fn no_sql_leads_to_the_database_of_another_component() {
         "SELECT word FROM theirs.secret".to_owned(),
         format!("SELECT readfile('{theirs}')"),
         format!("VACUUM INTO '{theirs}'"),
-        format!("PRAGMA temp_store_directory = '{}'", folder.display()),
+        "PRAGMA temp_store_directory = '/'".to_owned(),
         "SELECT file FROM pragma_database_list".to_owned(),
         "SELECT load_extension('right')".to_owned(),
         format!("CREATE VIRTUAL TABLE theirs USING csv(filename = '{theirs}')"),
-        "SELECT word FROM souk_right.public.secret".to_owned(),
-        "SELECT * FROM dblink('dbname=souk_right', 'SELECT word FROM secret') AS secret (word TEXT)".to_owned(),
+        format!("SELECT word FROM \"{theirs}\".public.secret"),
+        format!("SELECT * FROM dblink('dbname={theirs}', 'SELECT word FROM secret') AS secret (word TEXT)"),
         format!("SELECT pg_read_file('{theirs}')"),
         format!("COPY secret FROM '{theirs}'"),
         "COPY secret TO PROGRAM 'cat'".to_owned(),
-        "SET ROLE souk_right".to_owned(),
+        format!("SET ROLE \"{theirs}\""),
         "SELECT lo_import('/etc/passwd')".to_owned(),
     ];
     for sql in &tried {

@@ -4,6 +4,7 @@ use crate::application::Application;
 use crate::code;
 use crate::http::{Answer, Connection};
 use rustix::process::{Pid, Signal, kill_process};
+use souk_test_servers::postgres::{self, Namespace};
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::Read;
@@ -26,6 +27,8 @@ pub(crate) struct Place {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
     arguments: Vec<String>,
+    /// Where the databases are, unless they are files.
+    namespace: Option<Arc<Namespace>>,
     /// Whether compiled code is shared with other hosts.
     lent: bool,
 }
@@ -60,8 +63,11 @@ impl Place {
     }
 
     pub(crate) fn with_manifest(manifest: &str) -> Self {
-        let place =
-            Self { folder: TempDir::new().unwrap(), environment: Vec::new(), arguments: Vec::new(), lent: false };
+        // With `SOUK_TEST_ENGINE=postgres` on the server for tests, in files otherwise.
+        let namespace =
+            postgres::is_asked_for().then(|| Arc::new(Namespace::new().expect("there is a server to test with")));
+        let (folder, environment, arguments) = (TempDir::new().unwrap(), Vec::new(), Vec::new());
+        let place = Self { folder, environment, arguments, namespace, lent: false };
         place.write_manifest(manifest);
         place
     }
@@ -78,6 +84,33 @@ impl Place {
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
+    }
+
+    /// Another place for the same application with the same databases; none if they are files, which have one host.
+    pub(crate) fn another(&self) -> Option<Self> {
+        let namespace = self.namespace.clone()?;
+        let manifest = std::fs::read_to_string(self.manifest()).unwrap();
+        let (folder, environment, arguments) = (TempDir::new().unwrap(), Vec::new(), Vec::new());
+        let place = Self { folder, environment, arguments, namespace: Some(namespace), lent: false };
+        place.write_manifest(&manifest);
+        Some(place)
+    }
+
+    /// With databases in files, whatever engine was asked for.
+    pub(crate) fn in_files(mut self) -> Self {
+        self.namespace = None;
+        self
+    }
+
+    /// The engine of its databases.
+    pub(crate) fn dialect(&self) -> &'static str {
+        if self.namespace.is_some() { "postgres" } else { "sqlite" }
+    }
+
+    /// What the engine calls a component's database: a file, or a name on the server.
+    pub(crate) fn database(&self, component: &str) -> String {
+        let file = || self.data().join("db").join(format!("{component}.sqlite")).display().to_string();
+        self.namespace.as_ref().map_or_else(file, |namespace| namespace.database(component))
     }
 
     pub(crate) fn manifest(&self) -> PathBuf {
@@ -178,6 +211,7 @@ impl Place {
 
     fn command(&self) -> Command {
         let mut command = souk();
+        command.envs(self.namespace.iter().map(|namespace| ("SOUK_DATABASE", namespace.url())));
         command.envs(self.environment.iter().map(|(name, value)| (name, value))).current_dir(self.folder.path());
         command
     }
@@ -205,7 +239,7 @@ fn souk() -> Command {
     );
     assert!(program.is_file(), "{} is missing: run cargo xtask build", program.display());
     let mut command = Command::new(program);
-    command.env_remove("SOUK_LOG").env_remove("SOUK_LOG_FORMAT").stdin(Stdio::null());
+    command.env_remove("SOUK_DATABASE").env_remove("SOUK_LOG").env_remove("SOUK_LOG_FORMAT").stdin(Stdio::null());
     command
 }
 

@@ -114,7 +114,5 @@ fn a_component_does_not_see_the_database_of_another() {
     let lines = json!({ "lines": [{ "product_id": id, "quantity": 1 }], "expires_in_seconds": 900 });
     let answer = host.send("PUT", "/api/v1/reservations/r-1", &[JSON], lines.to_string().as_bytes());
     answer.is_problem(422, "unknown-product");
-    for name in ["first.sqlite", "second.sqlite"] {
-        assert!(host.place.data().join("db").join(name).is_file(), "{name}");
-    }
+    assert_eq!(host.place.on_data(&["db", "status", "first", "second"]).code, Some(0), "there are two");
 }

@@ -27,11 +27,6 @@ pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     native.args(["clippy", "--workspace", "--all-targets"]).args(workspace.without_fixtures());
     steps.run("lint native", || command::run(native.args(["--", "-D", "warnings"])))?;
 
-    // Apart: the host does not speak to servers yet, so the workspace as a whole is built without the feature.
-    let mut postgres = cargo(workspace);
-    postgres.args(["clippy", "--package", "souk-database", "--all-targets", "--features", "sqlite,postgres"]);
-    steps.run("lint postgres", || command::run(postgres.args(["--", "-D", "warnings"])))?;
-
     if workspace.guests.is_empty() {
         return Ok(());
     }
@@ -44,6 +39,7 @@ pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 
 /// `cargo xtask test`; `arguments` are those of the test binaries, names of tests among them.
 pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    let has_postgres = servers::has_postgres(steps)?;
     build::components(workspace, steps)?;
 
     // The host that the tests start among them.
@@ -56,12 +52,20 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
     tests.env("SOUK_BIN", build::binary(workspace, "souk", Profile::Dev));
     steps.run("test", || command::run(&mut tests))?;
 
-    if !servers::has_postgres(steps)? {
+    if !has_postgres {
         return Ok(());
     }
-    let mut postgres = cargo(workspace);
-    postgres.args(["test", "--package", "souk-database", "--features", "postgres", "--test", "postgres", "--"]);
-    steps.run("test postgres", || command::run(postgres.args(arguments)))
+    // The same list of tests with the services' databases on the server.
+    let of_services = ["product::".to_owned(), "databases::".to_owned()];
+    let steps_of = [("product on postgres", "product", &[][..]), ("souk on postgres", "souk", &of_services[..])];
+    for (step, target, of_all) in steps_of {
+        let mut services = cargo(workspace);
+        services.args(["test", "--workspace"]).args(workspace.without_fixtures()).args(["--test", target, "--"]);
+        services.args(if arguments.is_empty() { of_all } else { arguments });
+        services.env("SOUK_BIN", build::binary(workspace, "souk", Profile::Dev)).env("SOUK_TEST_ENGINE", "postgres");
+        steps.run(step, || command::run(&mut services))?;
+    }
+    Ok(())
 }
 
 /// Whether `-p souk` and the whole workspace build the same crates with the same features: otherwise `up` after `test` compiles

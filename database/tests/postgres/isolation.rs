@@ -87,7 +87,7 @@ async fn the_same_component_in_two_namespaces_has_two_databases() {
     }
     drop(opened);
     for namespace in names {
-        assert_eq!(databases(&in_namespace(namespace)).await.unwrap(), [component.clone()]);
+        assert_eq!(databases(&in_namespace(namespace)).await.unwrap(), std::slice::from_ref(&component));
         let name = format!("{namespace}_{component}");
         psql(&server, &format!("DROP DATABASE \"{name}\" WITH (FORCE)")).unwrap();
         psql(&server, &format!("DROP ROLE \"{name}\", \"{name}.owner\"")).unwrap();

@@ -5,7 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
 
-mod server;
+use souk_test_servers::postgres as server;
+
 mod harness;
 
 mod contract;

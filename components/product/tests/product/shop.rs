@@ -1,6 +1,6 @@
 //! A shop to try things in: a fresh database, a clock, and requests with their answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,9 +10,11 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use souk_database::contract::{Answer as DatabaseAnswer, Database, Event, Outcome, Rows, Statement, Transaction};
-use souk_database::sqlite::Sqlite;
+use souk_database::migration;
+use souk_database::postgres::{self, Postgres};
 use souk_kit::context::Context;
 use souk_kit::native::{self, CountedIds, SetClock};
+use souk_test_servers::postgres::Namespace;
 
 /// A service with one category, `tea`.
 pub(crate) struct Shop {
@@ -21,11 +23,12 @@ pub(crate) struct Shop {
     pub(crate) clock: SetClock,
     events: Arc<Mutex<Vec<Event>>>,
     folder: PathBuf,
+    _namespace: Option<Namespace>,
 }
 
 /// The real engine, and a note of each event that was committed.
 struct Recorded {
-    engine: Sqlite,
+    engine: Box<dyn Database>,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -64,13 +67,12 @@ impl Shop {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("souk-product-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
-        let engine = native::database(&folder.join("product.db"), product::MIGRATIONS);
-        let engine = engine.expect("a fresh database takes the migrations");
+        let (engine, namespace) = database(&folder).await;
         let (events, clock) = (Arc::default(), SetClock::default());
         let database = Recorded { engine, events: Arc::clone(&events) };
         let context = Context::new(database, clock.clone(), CountedIds::default());
         let router = product::http::router(context.clone());
-        let shop = Self { router, context, clock, events, folder };
+        let shop = Self { router, context, clock, events, folder, _namespace: namespace };
         let tea = json!({"slug": "tea", "name": "Tea"});
         assert_eq!(shop.post("/api/v1/categories", &tea).await.status, 201);
         shop
@@ -124,6 +126,19 @@ impl Shop {
         let read = |event: Event| (event.r#type, serde_json::from_str(&event.data).expect("data is JSON"));
         events.into_iter().map(read).collect()
     }
+}
+
+/// A fresh database: embedded, or with `SOUK_TEST_ENGINE=postgres` on the server for tests.
+async fn database(folder: &Path) -> (Box<dyn Database>, Option<Namespace>) {
+    let fits = "a fresh database takes the migrations";
+    if !souk_test_servers::postgres::is_asked_for() {
+        return (Box::new(native::database(&folder.join("product.db"), product::MIGRATIONS).expect(fits)), None);
+    }
+    let namespace = Namespace::new().expect("there is a server to test with");
+    let migrations = migration::from_list(product::MIGRATIONS);
+    let options = postgres::Options::default();
+    let database = Postgres::open(&namespace.url(), "product", options, &migrations).await.expect(fits);
+    (Box::new(database), Some(namespace))
 }
 
 impl Drop for Shop {

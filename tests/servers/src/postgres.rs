@@ -1,17 +1,21 @@
-//! A private server in a folder that is removed afterwards.
+//! PostgreSQL: `SOUK_TEST_POSTGRES` is the URL of an administrator on a server for tests. Without it a private server is started in
+//! a folder that is removed afterwards; without the programs for it there is none, which is said once.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A server that this process started. Ends with this process, however that ends.
-pub(crate) struct Server {
-    pub(crate) url: String,
-    pub(crate) folder: PathBuf,
+pub struct Server {
+    /// The URL of its administrator, over its socket.
+    pub url: String,
+    /// Where it and its socket are.
+    pub folder: PathBuf,
     /// None if it only listens on a socket.
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
     programs: PathBuf,
     _guard: Child,
 }
@@ -20,18 +24,23 @@ pub(crate) struct Server {
 static SHARED: LazyLock<Option<Server>> = LazyLock::new(Server::start);
 
 /// The URL of an administrator on the server for tests; none if there is no server, which is said once.
-pub(crate) fn shared() -> Option<String> {
+pub fn shared() -> Option<String> {
     std::env::var("SOUK_TEST_POSTGRES").ok().or_else(|| SHARED.as_ref().map(|server| server.url.clone()))
+}
+
+/// Whether tests that take any engine are to run on this one: `SOUK_TEST_ENGINE=postgres`.
+pub fn is_asked_for() -> bool {
+    std::env::var("SOUK_TEST_ENGINE").is_ok_and(|engine| engine == "postgres")
 }
 
 impl Server {
     /// Makes a cluster and starts it; none if the programs are not installed.
-    pub(crate) fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         Self::start_on(None)
     }
 
     /// Makes one that also listens on 127.0.0.1, on a port that was free a moment ago.
-    pub(crate) fn start_on_tcp() -> Option<Self> {
+    pub fn start_on_tcp() -> Option<Self> {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self::start_on(Some(free))
     }
@@ -60,7 +69,8 @@ impl Server {
         Some(server)
     }
 
-    pub(crate) fn start_again(&self) {
+    /// Starts it after a stop.
+    pub fn start_again(&self) {
         let options = format!(
             "-c listen_addresses={} -c port={} -c unix_socket_directories={} -c fsync=off -c max_connections=400",
             self.port.map_or("", |_| "127.0.0.1"),
@@ -71,7 +81,7 @@ impl Server {
     }
 
     /// Stops it as a crash does.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         done(self.control().args(["-m", "immediate", "stop"]));
     }
 
@@ -83,7 +93,7 @@ impl Server {
 }
 
 /// Runs a statement as the administrator and answers with what `psql` prints.
-pub(crate) fn psql(url: &str, sql: &str) -> Result<String, String> {
+pub fn psql(url: &str, sql: &str) -> Result<String, String> {
     let program = programs().map_or_else(|| "psql".into(), |programs| programs.join("psql"));
     let output = Command::new(program).args(["-X", "-A", "-t", "-c", sql, url]).output().unwrap();
     if output.status.success() {
@@ -93,8 +103,50 @@ pub(crate) fn psql(url: &str, sql: &str) -> Result<String, String> {
     }
 }
 
+/// A place on the server for tests where nobody else is: the databases in it are gone when it is dropped.
+pub struct Namespace {
+    server: String,
+    name: String,
+}
+
+impl Namespace {
+    /// A new one; none if there is no server.
+    pub fn new() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        // Not the number of the process alone: many hosts may share a server that the environment names.
+        let name = format!("t{:x}n{:x}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        Some(Self { server: shared()?, name })
+    }
+
+    /// The URL of an administrator, as `souk up --database` takes it.
+    pub fn url(&self) -> String {
+        let and = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{and}namespace={}", self.server, self.name)
+    }
+
+    /// The name of a component's database and of its role.
+    pub fn database(&self, component: &str) -> String {
+        format!("{}_{component}", self.name)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let all = |from: &str, name: &str| {
+            psql(&self.server, &format!("SELECT {name} FROM {from} WHERE {name} LIKE '{}\\_%'", self.name))
+                .unwrap_or_default()
+        };
+        for database in all("pg_database", "datname").lines() {
+            let _ = psql(&self.server, &format!("DROP DATABASE \"{database}\" WITH (FORCE)"));
+        }
+        for role in all("pg_roles", "rolname").lines() {
+            let _ = psql(&self.server, &format!("DROP ROLE \"{role}\""));
+        }
+    }
+}
+
 /// Waits until a statement on this database has come to a `pg_sleep`: then what stands before it has been done.
-pub(crate) async fn until_asleep(url: &str) {
+pub async fn until_asleep(url: &str) {
     let sleepers =
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
     for _ in 0..600 {
@@ -140,7 +192,7 @@ fn as_user(program: &Path) -> Command {
 }
 
 /// Gives a folder to the user as whom the server runs.
-pub(crate) fn own(folder: &Path) {
+pub fn own(folder: &Path) {
     if is_root() {
         done(Command::new("chown").arg("-R").arg("nobody:nogroup").arg(folder));
     }

@@ -1,0 +1,6 @@
+//! The servers that tests talk to: those that the environment names, or private ones, started from installed programs and gone
+//! with the process.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
+
+pub mod postgres;
