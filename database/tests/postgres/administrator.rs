@@ -7,8 +7,9 @@ use souk_database::contract::Error;
 use souk_database::postgres::{Limits, OpenError, databases, plan, status};
 
 use crate::denied::DENIED;
-use crate::harness::{SCHEMA, Shop, committed, component, event, in_database, migration, open, step};
+use crate::harness::{SCHEMA, Shop, component, in_database, open};
 use crate::server::{psql, shared};
+use crate::words::{committed, event, migration, step};
 
 /// A role that may make databases and roles, and nothing else.
 struct Lesser {

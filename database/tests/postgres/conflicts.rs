@@ -5,8 +5,9 @@ use std::sync::Arc;
 use souk_database::contract::{Expectation, Outcome};
 use souk_database::postgres::Limits;
 
-use crate::harness::{Shop, committed, expect, step};
+use crate::harness::Shop;
 use crate::server::{psql, until_asleep};
+use crate::words::{committed, expect, step};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_those_who_want_the_last_unit_exactly_one_gets_it() {

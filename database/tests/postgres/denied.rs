@@ -3,8 +3,9 @@
 use souk_database::contract::{Error, Value};
 use souk_database::postgres::{Limits, MigrationError, OpenError};
 
-use crate::harness::{SCHEMA, Shop, component, event, in_database, migration, open, step};
+use crate::harness::{SCHEMA, Shop, component, in_database, open};
 use crate::server::{psql, shared};
+use crate::words::{event, migration, step};
 
 /// Denied in `query` and in `transact`.
 pub(crate) const DENIED: [&str; 59] = [

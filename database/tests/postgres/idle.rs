@@ -5,8 +5,9 @@ use std::time::Duration;
 use souk_database::contract::{Database, Value};
 use souk_database::postgres::Limits;
 
-use crate::harness::{Shop, open, statement, step};
+use crate::harness::{Shop, open};
 use crate::server::{Server, psql};
+use crate::words::{statement, step};
 
 impl Shop {
     /// Waits until the server has no session of the component's any more.

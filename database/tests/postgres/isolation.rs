@@ -3,8 +3,9 @@
 use souk_database::contract::{Database, Error, Transaction};
 use souk_database::postgres::{Limits, OpenError, Options, Postgres, databases};
 
-use crate::harness::{Shop, committed, component, in_database, migration, open, step};
+use crate::harness::{Shop, component, in_database, open};
 use crate::server::{psql, shared};
+use crate::words::{committed, migration, step};
 
 #[tokio::test]
 async fn a_role_can_not_connect_to_another_component_s_database() {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use souk_database::contract::{Error, Value};
 use souk_database::postgres::{Limits, OpenError};
 
-use crate::harness::{Shop, event, open, step, text};
+use crate::harness::{Shop, open};
 use crate::server::shared;
+use crate::words::{event, step, text};
 
 const FOR_EVER: &str = "SELECT count(*) FROM generate_series(1, 1000000000000) AS n";
 

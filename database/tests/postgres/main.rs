@@ -7,6 +7,8 @@
 
 use souk_test_servers::postgres as server;
 
+#[path = "../contract/words.rs"]
+mod words;
 mod harness;
 
 mod contract;

@@ -3,8 +3,9 @@
 use souk_database::migration::Migration;
 use souk_database::postgres::{Limits, MigrationError, OpenError};
 
-use crate::harness::{Shop, component, migration, open, step, text};
+use crate::harness::{Shop, component, open};
 use crate::server::shared;
+use crate::words::{migration, step, text};
 
 const FIRST: &str = "CREATE TABLE product (id BIGINT PRIMARY KEY, name TEXT);";
 const SECOND: &str = "ALTER TABLE product ADD COLUMN stock BIGINT NOT NULL DEFAULT 0 CHECK (stock >= 0);";

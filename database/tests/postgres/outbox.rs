@@ -2,7 +2,8 @@
 
 use souk_database::contract::{Error, Event, Expectation, Outcome};
 
-use crate::harness::{Shop, committed, event, expect, step};
+use crate::harness::Shop;
+use crate::words::{committed, event, expect, step};
 
 #[tokio::test]
 async fn events_are_stored_with_what_they_tell_of() {

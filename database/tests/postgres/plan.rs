@@ -4,8 +4,9 @@ use souk_database::contract::Error;
 use souk_database::migration::Migration;
 use souk_database::postgres::{Limits, MigrationError, OpenError, Plan, databases, plan, status};
 
-use crate::harness::{Shop, component, event, in_database, migration, open, step};
+use crate::harness::{Shop, component, in_database, open};
 use crate::server::{psql, shared, until_asleep};
+use crate::words::{event, migration, step};
 
 const FIRST: &str = "CREATE TABLE product (id BIGINT PRIMARY KEY, name TEXT); INSERT INTO product VALUES (1, 'chair');";
 const SECOND: &str = "ALTER TABLE product ADD COLUMN stock BIGINT NOT NULL DEFAULT 0; UPDATE product SET stock = 5;";

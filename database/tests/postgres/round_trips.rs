@@ -3,7 +3,8 @@
 use souk_database::contract::{Expectation, Outcome, Value};
 use souk_database::postgres::Limits;
 
-use crate::harness::{Shop, committed, event, expect, step};
+use crate::harness::Shop;
+use crate::words::{committed, event, expect, step};
 
 #[tokio::test]
 async fn a_query_is_one_and_a_transaction_of_ten_steps_is_two() {

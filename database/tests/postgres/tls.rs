@@ -12,8 +12,9 @@ use souk_database::postgres::{Limits, OpenError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{open, statement, text};
+use crate::harness::open;
 use crate::server::{Server, own, psql};
+use crate::words::{statement, text};
 
 const SECRET: &str = "secret%20of%20the%20tests";
 

@@ -2,7 +2,8 @@
 
 use souk_database::contract::{Error, Value};
 
-use crate::harness::{Shop, step, text};
+use crate::harness::Shop;
+use crate::words::{step, text};
 
 #[tokio::test]
 async fn each_type_comes_back_as_it_went_in() {

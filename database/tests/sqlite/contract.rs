@@ -2,7 +2,8 @@
 
 use souk_database::contract::{Database, Effect, Error, Expectation, Outcome, Rows, Step, Transaction, Value};
 
-use crate::harness::{Shop, committed, expect, statement, step, text};
+use crate::harness::Shop;
+use crate::words::{committed, expect, statement, step, text};
 
 const ADD: &str = "INSERT INTO product (id, name) VALUES (1, 'chair')";
 

@@ -3,7 +3,8 @@
 use souk_database::contract::Error;
 use souk_database::sqlite::{Limits, MigrationError, OpenError, Sqlite};
 
-use crate::harness::{Shop, event, file, migration, step};
+use crate::harness::{Shop, file};
+use crate::words::{event, migration, step};
 
 /// Denied to a component, whether it asks to read or to write.
 const DENIED: &[&str] = &[

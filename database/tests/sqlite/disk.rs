@@ -5,7 +5,8 @@ use std::process::Command;
 use souk_database::contract::{Error, Outcome};
 use souk_database::sqlite::{Limits, Sqlite};
 
-use crate::harness::{SCHEMA, Shop, event, file, migration, step};
+use crate::harness::{SCHEMA, Shop, file};
+use crate::words::{event, migration, step};
 
 const FILL: &str = "INSERT INTO product (name) SELECT hex(randomblob(20000)) FROM json_each('[1,2,3]')";
 

@@ -13,11 +13,11 @@ use souk_database::contract::{Database, Error, Transaction};
 use souk_database::sqlite::{Limits, Options, Sqlite};
 
 use crate::chance::{Chance, is_one, seeds};
-use crate::harness::{committed, step};
 use crate::ledger::{Last, judge, migrations, transaction, write};
 use crate::simulation::device::Operation::{Create, Delete, Read, Sync, Truncate, Write};
 use crate::simulation::device::{Code, Device, Fault, Image, Kind, Operation, Remains, restore};
 use crate::simulation::vfs::Registered;
+use crate::words::{committed, step};
 
 const CALLERS: i64 = 8;
 

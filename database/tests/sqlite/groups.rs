@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use souk_database::contract::{Database, Error, Expectation, Outcome, Statement, Step, Transaction, Value};
 use souk_database::sqlite::Limits;
 
-use crate::harness::{Shop, expect, step};
+use crate::harness::Shop;
+use crate::words::{expect, step};
 
 /// Sends transactions at once, so that all but the first are likely to share a commit.
 fn together(shop: &Shop, transactions: Vec<Vec<Step>>) -> Vec<Result<Outcome, Error>> {

@@ -1,13 +1,12 @@
-//! A database in a folder that is removed afterwards, and short words for what tests say often.
+//! A database in a folder that is removed afterwards, and its calls in short words.
 
 use std::path::PathBuf;
 
 use futures_executor::block_on;
-use souk_database::contract::{
-    Database, Effect, Error, Event, Expectation, Outcome, Rows, Statement, Step, Transaction, Value,
-};
-use souk_database::migration::Migration;
+use souk_database::contract::{Database, Effect, Error, Event, Outcome, Rows, Step, Transaction, Value};
 use souk_database::sqlite::{Limits, Sqlite};
+
+use crate::words::{committed, migration, statement, step};
 
 /// A database and its folder.
 pub(crate) struct Shop {
@@ -78,42 +77,4 @@ impl Shop {
 
 pub(crate) fn file(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("data").join("product.db")
-}
-
-pub(crate) fn migration(file: &str, sql: &str) -> Migration {
-    Migration { file: file.into(), sql: sql.into() }
-}
-
-pub(crate) fn statement(sql: &str, parameters: &[Value]) -> Statement {
-    Statement { sql: sql.into(), parameters: parameters.to_vec() }
-}
-
-pub(crate) fn step(sql: &str) -> Step {
-    expect(sql, Expectation::Anything)
-}
-
-pub(crate) fn expect(sql: &str, expect: Expectation) -> Step {
-    Step { statement: statement(sql, &[]), expect }
-}
-
-pub(crate) fn event(id: &str, key: &str) -> Event {
-    Event {
-        id: id.into(),
-        r#type: "product.created".into(),
-        subject: Some("17".into()),
-        key: key.into(),
-        time: "2026-11-20T10:00:00Z".into(),
-        data: r#"{"price_cents":1299}"#.into(),
-    }
-}
-
-pub(crate) fn text(text: &str) -> Value {
-    Value::Text(text.into())
-}
-
-pub(crate) fn committed(result: Result<Outcome, Error>) -> Vec<Effect> {
-    match result {
-        Ok(Outcome::Committed(effects)) => effects,
-        other => panic!("not committed: {other:?}"),
-    }
 }

@@ -11,7 +11,7 @@ use souk_database::contract::{Database, Error, Expectation, Outcome, Statement, 
 use souk_database::migration::Migration;
 use souk_database::sqlite::{Limits, Sqlite};
 
-use crate::harness::{event, migration, statement};
+use crate::words::{event, migration, statement};
 
 const SCHEMA: &str = "
     CREATE TABLE caller (id INTEGER PRIMARY KEY, last INTEGER NOT NULL);

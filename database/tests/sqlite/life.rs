@@ -7,7 +7,8 @@ use futures_executor::block_on;
 use souk_database::contract::{Database, Error, Transaction};
 use souk_database::sqlite::{Limits, OpenError, Sqlite, status};
 
-use crate::harness::{SCHEMA, Shop, event, file, migration, statement, step};
+use crate::harness::{SCHEMA, Shop, file};
+use crate::words::{event, migration, statement, step};
 
 #[test]
 fn what_was_written_is_there_after_reopening() {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use souk_database::contract::{Error, Value};
 use souk_database::sqlite::{Limits, OpenError, Sqlite};
 
-use crate::harness::{Shop, event, file, step, text};
+use crate::harness::{Shop, file};
+use crate::words::{event, step, text};
 
 const FOR_EVER: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 const MILLION: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT i FROM n";

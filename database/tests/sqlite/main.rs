@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
 
+#[path = "../contract/words.rs"]
+mod words;
 mod harness;
 mod chance;
 mod ledger;

@@ -3,7 +3,8 @@
 use souk_database::migration::{Migration, choose, from_list, from_section, parse, section, section_bytes};
 use souk_database::sqlite::{Limits, MigrationError, OpenError, Plan, Sqlite, plan, status};
 
-use crate::harness::{Shop, file, migration};
+use crate::harness::{Shop, file};
+use crate::words::{migration, step};
 
 const FIRST: &str = "CREATE TABLE product (id INTEGER PRIMARY KEY, name TEXT);";
 const SECOND: &str = "ALTER TABLE product ADD COLUMN stock INTEGER NOT NULL DEFAULT 0 CHECK (stock >= 0);";
@@ -184,7 +185,7 @@ fn a_table_can_be_rebuilt_while_others_refer_to_it() {
     let db = open(&folder, &files).unwrap();
     let shop = Shop { db, folder };
     assert_eq!(shop.number("SELECT count(*) FROM review"), 1, "not cascaded away");
-    let error = shop.transact(vec![crate::harness::step("INSERT INTO review (product) VALUES (9)")]);
+    let error = shop.transact(vec![step("INSERT INTO review (product) VALUES (9)")]);
     assert!(error.is_err(), "foreign keys are enforced again");
 }
 

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use souk_database::contract::{Database, Error, Expectation, Outcome, Statement, Step, Transaction, Value};
 use souk_database::sqlite::Limits;
 
-use crate::harness::{Shop, event};
+use crate::harness::Shop;
+use crate::words::event;
 
 const SCHEMA: &str =
     "CREATE TABLE item (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL CHECK (amount BETWEEN 0 AND 9));";

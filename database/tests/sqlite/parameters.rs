@@ -2,7 +2,8 @@
 
 use souk_database::contract::{Error, Value};
 
-use crate::harness::{Shop, text};
+use crate::harness::Shop;
+use crate::words::text;
 
 #[test]
 fn numbers_decide_not_the_order_of_appearance() {
