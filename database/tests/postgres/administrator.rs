@@ -6,9 +6,11 @@ use std::sync::{Mutex, Once};
 use souk_database::contract::Error;
 use souk_database::postgres::{Limits, OpenError, databases, plan, status};
 
+use crate::contract;
 use crate::denied::DENIED;
-use crate::harness::{SCHEMA, Shop, component, in_database, open};
+use crate::harness::{Home, SCHEMA, component, in_database, open};
 use crate::server::{psql, shared};
+use crate::shop::Shop;
 use crate::words::{committed, event, migration, step};
 
 /// A role that may make databases and roles, and nothing else.
@@ -31,7 +33,7 @@ impl Lesser {
         let component = component();
         let schema = [migration("0001_shop.sql", SCHEMA)];
         let db = open(&self.url, &component, Limits::default(), &schema).await.unwrap();
-        Shop { db, server: self.url.clone(), component }
+        Shop { db, home: Home { server: self.url.clone(), component } }
     }
 }
 
@@ -50,24 +52,25 @@ async fn components_are_kept_apart_and_do_their_work() {
         committed(shop.publish(vec![insert], vec![event("1", "a")]).await);
         assert_eq!(shop.number("SELECT count(*) FROM product").await, 1);
     }
-    let (our_role, their_database) = (format!("souk_{}", ours.component), format!("souk_{}", theirs.component));
+    let (our_role, their_database) =
+        (format!("souk_{}", ours.home.component), format!("souk_{}", theirs.home.component));
     for role in [our_role.clone(), format!("{our_role}.owner")] {
-        assert_eq!(psql(&ours.login(&role, &our_role), "SELECT 1").unwrap(), "1");
-        let refused = psql(&ours.login(&role, &their_database), "SELECT 1").unwrap_err();
+        assert_eq!(psql(&ours.home.login(&role, &our_role), "SELECT 1").unwrap(), "1");
+        let refused = psql(&ours.home.login(&role, &their_database), "SELECT 1").unwrap_err();
         assert!(refused.contains("permission denied for database"), "{refused}");
         let member = format!("SELECT count(*) FROM pg_auth_members WHERE member = '\"{role}\"'::REGROLE");
         assert_eq!(psql(&lesser.superuser, &member).unwrap(), "0");
     }
     let more = [migration("0001_shop.sql", SCHEMA), migration("0002_more.sql", "CREATE TABLE more (a INT)")];
     let limits = Limits::default();
-    assert_eq!(plan(&lesser.url, &ours.component, &limits, &more).await.unwrap().pending, ["0002_more.sql"]);
+    assert_eq!(plan(&lesser.url, &ours.home.component, &limits, &more).await.unwrap().pending, ["0002_more.sql"]);
     assert_eq!(plan(&lesser.url, &component(), &limits, &more).await.unwrap().pending.len(), 2);
     assert_eq!(ours.db.migrate(&more).await.unwrap(), ["0002_more.sql"]);
     ours.run("INSERT INTO more VALUES (1)").await;
-    assert!(databases(&lesser.url).await.unwrap().contains(&ours.component));
-    let seen = status(&lesser.url, &ours.component).await.unwrap().unwrap();
+    assert!(databases(&lesser.url).await.unwrap().contains(&ours.home.component));
+    let seen = status(&lesser.url, &ours.home.component).await.unwrap().unwrap();
     assert_eq!((seen.migrations.len(), seen.outbox.waiting), (2, 1));
-    drop(open(&lesser.url, &ours.component, limits, &more).await.unwrap());
+    drop(open(&lesser.url, &ours.home.component, limits, &more).await.unwrap());
 
     // Dropped while connections are open, by nobody else.
     psql(&lesser.url, &format!("DROP DATABASE \"{our_role}\" WITH (FORCE)")).unwrap();
@@ -92,9 +95,9 @@ async fn of_what_is_denied_only_these_functions_are_not_and_none_reaches_another
     ];
     let Some(lesser) = Lesser::new() else { return };
     let shop = lesser.open().await;
-    for sql in DENIED {
+    for sql in DENIED.iter().chain(contract::denied::DENIED) {
         let result = shop.transact(vec![step(sql)]).await;
-        assert_eq!(!matches!(result, Err(Error::Denied(_))), ALLOWED.contains(&sql), "{sql}: {result:?}");
+        assert_eq!(!matches!(result, Err(Error::Denied(_))), ALLOWED.contains(sql), "{sql}: {result:?}");
     }
     // What they set is gone with the call.
     let insert = shop.query("INSERT INTO serial (note) VALUES ('a')", &[]).await.unwrap_err();
@@ -114,7 +117,7 @@ async fn what_is_missing_is_said_once_and_a_superuser_makes_up_for_it() {
     assert_eq!(said(&name).len(), 1);
     let db = open(&lesser.url, &name, Limits::default(), &schema).await.unwrap();
     assert_eq!(said(&name).len(), 1, "what was taken stays taken");
-    let shop = Shop { db, server: lesser.url.clone(), component: name };
+    let shop = Shop { db, home: Home { server: lesser.url.clone(), component: name } };
     let error = shop.transact(vec![step("SELECT pg_advisory_lock(1)")]).await.unwrap_err();
     assert!(matches!(error, Error::Denied(_)), "{error}");
     committed(shop.publish(vec![], vec![event("1", "a")]).await);

@@ -1,26 +1,18 @@
-//! What a component's SQL must not do, in `query`, in `transact` and in migrations: written as an attacker would.
+//! What a component's SQL must not do, with what a server alone has, in `query`, in `transact` and in migrations: written as
+//! an attacker would.
 
 use souk_database::contract::{Error, Value};
-use souk_database::postgres::{Limits, MigrationError, OpenError};
 
-use crate::harness::{SCHEMA, Shop, component, in_database, open};
-use crate::server::{psql, shared};
+use crate::harness::{Home, Limits, MigrationError, OpenError, SCHEMA, shop, shop_with};
+use crate::shop::{Place, Shop};
 use crate::words::{event, migration, step};
 
 /// Denied in `query` and in `transact`.
-pub(crate) const DENIED: [&str; 59] = [
+pub(crate) const DENIED: &[&str] = &[
     // Transactions.
-    "BEGIN",
-    "COMMIT",
-    "ROLLBACK",
-    "END",
     "ABORT",
-    "SAVEPOINT a",
-    "RELEASE a",
     "START TRANSACTION",
     "PREPARE TRANSACTION 'a'",
-    "/* SELECT */ COMMIT",
-    "-- SELECT\nCOMMIT",
     "/* /* */ SELECT */ COMMIT",
     "; COMMIT",
     // Settings and roles.
@@ -64,20 +56,17 @@ pub(crate) const DENIED: [&str; 59] = [
     "CALL nothing()",
     "CREATE EXTENSION dblink",
     // The schema, and what is the host's.
-    "CREATE TABLE mine (a INT)",
-    "DROP TABLE product",
     "ALTER ROLE CURRENT_USER PASSWORD 'a'",
     "LOCK TABLE product",
     "TRUNCATE product",
     "GRANT SELECT ON product TO PUBLIC",
     "EXPLAIN ANALYZE SELECT 1",
-    "VACUUM",
     "SELECT * FROM pg_authid",
 ];
 
 #[tokio::test]
 async fn a_component_is_denied_what_is_not_its_own() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = shop().await else { return };
     shop.run("INSERT INTO product (id, name) VALUES (1, 'chair')").await;
     for sql in DENIED {
         let queried = shop.query(sql, &[]).await.unwrap_err();
@@ -89,13 +78,10 @@ async fn a_component_is_denied_what_is_not_its_own() {
 }
 
 #[tokio::test]
-async fn a_query_that_writes_is_denied() {
-    let Some(shop) = Shop::open().await else { return };
+async fn a_query_that_writes_in_a_roundabout_way_is_denied() {
+    let Some(shop) = shop().await else { return };
     shop.run("INSERT INTO product (id, name) VALUES (1, 'chair')").await;
     for sql in [
-        "INSERT INTO product (id, name) VALUES (2, 'table')",
-        "DELETE FROM product",
-        "UPDATE product SET stock = 1 RETURNING id",
         "WITH gone AS (DELETE FROM product RETURNING id) SELECT * FROM gone",
         "SELECT nextval('serial_id_seq')",
         "SELECT id FROM product FOR UPDATE",
@@ -116,7 +102,7 @@ async fn a_query_that_writes_is_denied() {
 async fn what_a_function_of_the_component_sets_does_not_last() {
     // One connection of each kind, so that the next call meets it again.
     let limits = Limits { readers: 1, writers: 1, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
+    let Some(shop) = shop_with(limits).await else { return };
     let settings = "SELECT current_setting('default_transaction_read_only') || current_setting('statement_timeout')
                     || current_setting('search_path')";
     for _ in 0..2 {
@@ -137,8 +123,6 @@ async fn what_a_function_of_the_component_sets_does_not_last() {
 
 #[tokio::test]
 async fn a_function_that_writes_is_no_way_around_a_query() {
-    let Some(server) = shared() else { return };
-    let name = component();
     let schema = format!(
         "{SCHEMA} CREATE FUNCTION sneak() RETURNS BIGINT LANGUAGE plpgsql AS $$ BEGIN
              SET transaction_read_only = off; INSERT INTO serial (note) VALUES ('a'); RETURN 1;
@@ -151,8 +135,7 @@ async fn a_function_that_writes_is_no_way_around_a_query() {
              DELETE FROM souk.souk_outbox; RETURN 1;
          END $$;"
     );
-    let db = open(&server, &name, Limits::default(), &[migration("0001_evil.sql", &schema)]).await.unwrap();
-    let shop = Shop { db, server, component: name };
+    let Some(shop) = Shop::open_schema(Limits::default(), &schema).await else { return };
     for sql in ["SELECT sneak()", "SELECT wait()", "SELECT rise()", "SELECT own()"] {
         let error = shop.query(sql, &[]).await.unwrap_err();
         assert!(!matches!(error, Error::Unavailable(_) | Error::Other(_)), "{sql}: {error}");
@@ -162,8 +145,6 @@ async fn a_function_that_writes_is_no_way_around_a_query() {
 
 #[tokio::test]
 async fn a_function_can_not_put_itself_in_the_place_of_the_host_s_statements() {
-    let Some(server) = shared() else { return };
-    let name = component();
     let schema = format!(
         "{SCHEMA} CREATE FUNCTION steal() RETURNS BIGINT LANGUAGE plpgsql AS $$ BEGIN
              EXECUTE 'DEALLOCATE ALL';
@@ -175,8 +156,7 @@ async fn a_function_can_not_put_itself_in_the_place_of_the_host_s_statements() {
          END $$;"
     );
     let limits = Limits { readers: 1, writers: 1, ..Limits::default() };
-    let db = open(&server, &name, limits, &[migration("0001_evil.sql", &schema)]).await.unwrap();
-    let shop = Shop { db, server, component: name };
+    let Some(shop) = Shop::open_schema(limits, &schema).await else { return };
     let steal = || vec![step("SELECT steal()")];
     for round in 0..3 {
         // What becomes of its own statements is its own affair; what the host says still means what it meant.
@@ -186,24 +166,16 @@ async fn a_function_can_not_put_itself_in_the_place_of_the_host_s_statements() {
         let write = shop.query("INSERT INTO serial (note) VALUES ('a')", &[]).await;
         assert!(matches!(write, Err(Error::Denied(_))), "{write:?}");
     }
-    assert_eq!(shop.as_host("SELECT count(*) FROM serial"), "0", "the token was not given away");
+    assert_eq!(shop.home.as_host("SELECT count(*) FROM serial"), "0", "the token was not given away");
 }
 
 #[tokio::test]
 async fn a_migration_is_denied_what_outlives_or_leaves_it() {
-    let Some(server) = shared() else { return };
+    let Some(home) = Home::find() else { return };
     for sql in [
-        "COMMIT",
-        "ROLLBACK",
-        "BEGIN",
-        "SAVEPOINT souk",
         "SET ROLE admin",
         "DO $$ BEGIN COMMIT; END $$",
         "COPY p TO PROGRAM 'id'",
-        "VACUUM",
-        "CREATE TEMP TABLE t (a INT)",
-        "CREATE TABLE souk_mine (a INT)",
-        "ALTER TABLE p RENAME TO souk_mine",
         "CREATE TABLE souk.mine (a INT)",
         "DROP TABLE souk.souk_outbox",
         "DROP SCHEMA souk CASCADE",
@@ -225,15 +197,12 @@ async fn a_migration_is_denied_what_outlives_or_leaves_it() {
         "SELECT pg_read_file('/etc/passwd')",
         "GRANT ALL ON p TO PUBLIC",
     ] {
-        let name = component();
         let text = format!("CREATE TABLE p (id BIGINT PRIMARY KEY); {sql}; CREATE TABLE later (a INT)");
-        let opened = open(&server, &name, Limits::default(), &[migration("0001_evil.sql", &text)]).await;
+        let opened = home.open(Limits::default(), &[migration("0001_evil.sql", &text)]).await;
         let Err(OpenError::Migration(MigrationError::Failed { file, .. })) = opened.map(drop) else { panic!("{sql}") };
         assert_eq!(file, "0001_evil.sql");
-        let database = in_database(&server, &format!("souk_{name}"));
-        let left = psql(&database, "SELECT count(*) FROM pg_class WHERE relname IN ('p', 'later', 'souk_mine')");
-        assert_eq!(left.unwrap(), "0", "{sql}: nothing of the file was applied");
-        psql(&server, &format!("DROP DATABASE \"souk_{name}\" WITH (FORCE)")).unwrap();
-        psql(&server, &format!("DROP ROLE \"souk_{name}\", \"souk_{name}.owner\"")).unwrap();
+        for table in ["p", "later", "mine"] {
+            assert!(!home.has_table(table), "{sql}: nothing of the file was applied");
+        }
     }
 }

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use souk_database::contract::{Database, Value};
-use souk_database::postgres::Limits;
 
-use crate::harness::{Shop, open};
+use crate::harness::{Limits, open, shop_with};
 use crate::server::{Server, psql};
+use crate::shop::Shop;
 use crate::words::{statement, step};
 
 impl Shop {
     /// Waits until the server has no session of the component's any more.
     async fn until_alone(&self) {
-        let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = 'souk_{}'", self.component);
+        let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = 'souk_{}'", self.home.component);
         for _ in 0..600 {
-            let (server, sessions) = (self.server.clone(), sessions.clone());
+            let (server, sessions) = (self.home.server.clone(), sessions.clone());
             if tokio::task::spawn_blocking(move || psql(&server, &sessions)).await.unwrap().unwrap() == "0" {
                 return;
             }
@@ -26,7 +26,7 @@ impl Shop {
 
 #[tokio::test]
 async fn one_that_is_idle_is_ended_without_anybody_asking_and_the_next_call_gets_another() {
-    let Some(shop) = Shop::open_with(Limits { idle_ms: 100, ..Limits::default() }).await else { return };
+    let Some(shop) = shop_with(Limits { idle_ms: 100, ..Limits::default() }).await else { return };
     for connected in [2, 4] {
         shop.number("SELECT 1").await;
         shop.run("INSERT INTO serial (note) VALUES ('a')").await;
@@ -42,7 +42,7 @@ async fn one_that_is_idle_is_ended_without_anybody_asking_and_the_next_call_gets
 
 #[tokio::test]
 async fn one_that_is_old_is_replaced_however_busy_it_is() {
-    let Some(shop) = Shop::open_with(Limits { lifetime_ms: 50, ..Limits::default() }).await else { return };
+    let Some(shop) = shop_with(Limits { lifetime_ms: 50, ..Limits::default() }).await else { return };
     for connected in [2, 4, 6] {
         shop.number("SELECT 1").await;
         shop.transact(vec![step("SELECT 1")]).await.unwrap();

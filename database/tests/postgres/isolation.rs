@@ -3,32 +3,33 @@
 use souk_database::contract::{Database, Error, Transaction};
 use souk_database::postgres::{Limits, OpenError, Options, Postgres, databases};
 
-use crate::harness::{Shop, component, in_database, open};
+use crate::harness::{Home, component, open, shop};
 use crate::server::{psql, shared};
+use crate::shop::Place;
 use crate::words::{committed, migration, step};
 
 #[tokio::test]
 async fn a_role_can_not_connect_to_another_component_s_database() {
-    let (Some(ours), Some(theirs)) = (Shop::open().await, Shop::open().await) else { return };
-    let (role, database) = (format!("souk_{}", ours.component), format!("souk_{}", theirs.component));
+    let (Some(ours), Some(theirs)) = (shop().await, shop().await) else { return };
+    let (role, database) = (format!("souk_{}", ours.home.component), format!("souk_{}", theirs.home.component));
     for role in [role.clone(), format!("{role}.owner")] {
-        assert_eq!(psql(&ours.login(&role, &format!("souk_{}", ours.component)), "SELECT 1").unwrap(), "1");
-        let refused = psql(&ours.login(&role, &database), "SELECT 1").unwrap_err();
+        assert_eq!(psql(&ours.home.login(&role, &format!("souk_{}", ours.home.component)), "SELECT 1").unwrap(), "1");
+        let refused = psql(&ours.home.login(&role, &database), "SELECT 1").unwrap_err();
         assert!(refused.contains("permission denied for database"), "{refused}");
         let rights = format!(
             "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = '{role}'"
         );
-        assert_eq!(psql(&ours.server, &rights).unwrap(), "f");
+        assert_eq!(psql(&ours.home.server, &rights).unwrap(), "f");
         let memberships = format!("SELECT count(*) FROM pg_auth_members WHERE member = '\"{role}\"'::REGROLE");
-        assert_eq!(psql(&ours.server, &memberships).unwrap(), "0");
+        assert_eq!(psql(&ours.home.server, &memberships).unwrap(), "0");
     }
 }
 
 #[tokio::test]
 async fn names_of_other_databases_lead_nowhere() {
-    let (Some(ours), Some(theirs)) = (Shop::open().await, Shop::open().await) else { return };
+    let (Some(ours), Some(theirs)) = (shop().await, shop().await) else { return };
     theirs.run("INSERT INTO product (id, name) VALUES (1, 'chair')").await;
-    let database = format!("souk_{}", theirs.component);
+    let database = format!("souk_{}", theirs.home.component);
     for sql in [
         format!("SELECT * FROM \"{database}\".public.product"),
         format!("SELECT * FROM dblink('dbname={database}', 'SELECT 1') AS t (a INT)"),
@@ -57,18 +58,19 @@ async fn a_component_s_name_can_not_name_something_else() {
 
 #[tokio::test]
 async fn a_database_of_another_program_is_left_alone() {
-    let Some(shop) = Shop::open().await else { return };
-    let other = format!("{}-other", shop.component);
+    let Some(shop) = shop().await else { return };
+    let other = format!("{}-other", shop.home.component);
     let database = format!("souk_{other}");
-    psql(&shop.server, &format!("CREATE DATABASE \"{database}\"")).unwrap();
-    psql(&in_database(&shop.server, &database), "CREATE TABLE theirs (a INT)").unwrap();
-    let opened = open(&shop.server, &other, Limits::default(), &[]).await.map(drop);
+    psql(&shop.home.server, &format!("CREATE DATABASE \"{database}\"")).unwrap();
+    let home = Home { server: shop.home.server.clone(), component: other };
+    home.as_host("CREATE TABLE theirs (a INT)");
+    let opened = home.open(Limits::default(), &[]).await.map(drop);
     assert!(matches!(&opened, Err(OpenError::Foreign { .. })), "{opened:?}");
     let rights = format!("SELECT datacl IS NULL FROM pg_database WHERE datname = '{database}'");
-    assert_eq!(psql(&shop.server, &rights).unwrap(), "t", "whoever may connect to it still may");
-    psql(&shop.server, &format!("DROP DATABASE \"{database}\"")).unwrap();
+    assert_eq!(psql(&shop.home.server, &rights).unwrap(), "t", "whoever may connect to it still may");
+    psql(&shop.home.server, &format!("DROP DATABASE \"{database}\"")).unwrap();
     let roles = format!("SELECT count(*) FROM pg_roles WHERE rolname LIKE '{database}%'");
-    assert_eq!(psql(&shop.server, &roles).unwrap(), "0");
+    assert_eq!(psql(&shop.home.server, &roles).unwrap(), "0");
 }
 
 #[tokio::test]

@@ -3,18 +3,19 @@
 use std::time::{Duration, Instant};
 
 use souk_database::contract::{Error, Outcome, Step};
-use souk_database::postgres::{Limits, OpenError};
 
-use crate::harness::{SCHEMA, Shop, in_database, open};
+use crate::harness::{Home, Limits, OpenError, SCHEMA, shop_with};
 use crate::server::{Server, until_asleep};
+use crate::shop::{Place, Shop};
 use crate::words::{migration, step};
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_unavailable_at_once_and_found_again() {
     let Some(server) = Server::start() else { return };
     let schema = [migration("0001_shop.sql", SCHEMA)];
-    let db = open(&server.url, "product", Limits::default(), &schema).await.unwrap();
-    let shop = Shop { db, server: server.url.clone(), component: "product".into() };
+    let home = Home { server: server.url.clone(), component: "product".into() };
+    let db = home.open(Limits::default(), &schema).await.unwrap();
+    let shop = Shop { db, home };
     let insert = || vec![step("INSERT INTO serial (note) VALUES ('a')")];
     shop.transact(insert()).await.unwrap();
     assert_eq!(shop.number("SELECT count(*) FROM serial").await, 1);
@@ -30,7 +31,7 @@ async fn a_server_that_is_gone_is_unavailable_at_once_and_found_again() {
         );
         assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     }
-    let opened = open(&server.url, "product", Limits::default(), &schema).await.map(drop);
+    let opened = shop.home.open(Limits::default(), &schema).await.map(drop);
     assert!(matches!(&opened, Err(OpenError::Engine { error: Error::Unavailable(_), .. })), "{opened:?}");
 
     server.start_again();
@@ -50,10 +51,11 @@ async fn a_server_that_is_gone_is_unavailable_at_once_and_found_again() {
 async fn crash_asleep(schema: &str, steps: Vec<Step>) -> Option<Result<Outcome, Error>> {
     let server = Server::start()?;
     let limits = Limits { transaction_ms: 60_000, ..Limits::default() };
-    let db = open(&server.url, "product", limits, &[migration("0001_shop.sql", schema)]).await.unwrap();
-    let shop = Shop { db, server: server.url.clone(), component: "product".into() };
+    let home = Home { server: server.url.clone(), component: "product".into() };
+    let db = home.open(limits, &[migration("0001_shop.sql", schema)]).await.unwrap();
+    let shop = Shop { db, home };
     let crash = async {
-        until_asleep(&in_database(&server.url, "souk_product")).await;
+        until_asleep(&shop.home.url()).await;
         server.stop();
     };
     let (outcome, ()) = tokio::join!(shop.transact(steps), crash);
@@ -86,7 +88,7 @@ async fn a_server_that_goes_in_the_middle_of_a_commit_leaves_it_undecided() {
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_nothing_and_no_connection_in_use() {
     let limits = Limits { readers: 1, writers: 1, transaction_ms: 5_000, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
+    let Some(shop) = shop_with(limits).await else { return };
     let steps = vec![step("INSERT INTO serial (note) VALUES ('a')"), step("SELECT pg_sleep(3)")];
     let gone = tokio::time::timeout(Duration::from_millis(300), shop.transact(steps)).await;
     assert!(gone.is_err());

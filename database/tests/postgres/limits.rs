@@ -1,19 +1,18 @@
-//! Every limit cuts off what exceeds it, names itself, and leaves the database to the others.
+//! Limits that the server has to keep: it must not send, make or run what would exceed them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use souk_database::contract::{Error, Value};
-use souk_database::postgres::{Limits, OpenError};
+use souk_database::contract::Error;
 
-use crate::harness::{Shop, open};
-use crate::server::shared;
-use crate::words::{event, step, text};
+use crate::harness::{Home, Limits, OpenError, shop_with};
+use crate::shop::{Place, Shop};
+use crate::words::step;
 
-const FOR_EVER: &str = "SELECT count(*) FROM generate_series(1, 1000000000000) AS n";
+const IN_ONE_CALL: &str = "SELECT count(*) FROM generate_series(1, 1000000000000) AS n";
 
-async fn assert_too_large(shop: &Shop, sql: &str, parameters: &[Value], limit: &str) {
-    let error = shop.query(sql, parameters).await.unwrap_err();
+async fn assert_too_large(shop: &Shop, sql: &str, limit: &str) {
+    let error = shop.query(sql, &[]).await.unwrap_err();
     let Error::TooLarge(text) = &error else { panic!("{}: {error}", &sql[..sql.len().min(100)]) };
     assert!(text.contains(limit), "`{text}` must name {limit}");
     assert_eq!(shop.number("SELECT 1").await, 1);
@@ -22,19 +21,13 @@ async fn assert_too_large(shop: &Shop, sql: &str, parameters: &[Value], limit: &
 #[tokio::test]
 async fn sizes_are_limited() {
     let limits = Limits { temp_kib: 1_024, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
-    let megabyte = text(&"a".repeat(1 << 20));
+    let Some(shop) = shop_with(limits).await else { return };
     let started = Instant::now();
-    assert_too_large(&shop, "SELECT generate_series(1, 100000000)", &[], "rows").await;
-    assert_too_large(&shop, "SELECT repeat('a', 100000000)", &[], "result-bytes").await;
-    assert_too_large(&shop, "SELECT repeat('a', 1000) FROM generate_series(1, 10000)", &[], "result-bytes").await;
-    assert_too_large(&shop, "SELECT $1", &[text(&"a".repeat((1 << 20) + 1))], "value-bytes").await;
-    assert_too_large(&shop, "SELECT $1, $1, $1, $1, $1", std::slice::from_ref(&megabyte), "result-bytes").await;
-    assert_too_large(&shop, "SELECT 1", &vec![megabyte; 5], "parameter-bytes").await;
-    assert_too_large(&shop, &format!("SELECT 1 -- {}", "a".repeat(10 << 20)), &[], "sql-bytes").await;
-    assert_too_large(&shop, "SELECT 1", &vec![Value::Null; 2000], "parameters").await;
+    assert_too_large(&shop, "SELECT generate_series(1, 100000000)", "rows").await;
+    assert_too_large(&shop, "SELECT repeat('a', 100000000)", "result-bytes").await;
+    assert_too_large(&shop, "SELECT repeat('a', 1000) FROM generate_series(1, 10000)", "result-bytes").await;
     // In `FROM` the server makes all rows before it gives the first, in a file when they are many.
-    assert_too_large(&shop, "SELECT n FROM generate_series(1, 100000000) AS n", &[], "temp-kib").await;
+    assert_too_large(&shop, "SELECT n FROM generate_series(1, 100000000) AS n", "temp-kib").await;
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let most = shop.query("SELECT n FROM generate_series(1, 10000) AS n", &[]).await.unwrap();
     assert_eq!(most.cells.len(), 10_000, "the limit itself is allowed");
@@ -45,26 +38,11 @@ async fn sizes_are_limited() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_limited_as_a_whole() {
-    let limits = Limits { steps: 3, events: 2, event_bytes: 400, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
-    let long = souk_database::contract::Event { data: format!("\"{}\"", "a".repeat(400)), ..event("1", "a") };
-    for (steps, events, limit) in [
-        (4, vec![], "steps"),
-        (1, vec![event("1", "a"), event("2", "a"), event("3", "a")], "events"),
-        (1, vec![long], "event-bytes"),
-    ] {
-        let error = shop.publish(vec![step("SELECT 1"); steps], events).await.unwrap_err();
-        assert!(matches!(&error, Error::TooLarge(text) if text.contains(limit)), "{limit}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn what_has_no_end_is_too_slow_and_leaves_nothing() {
+async fn a_function_that_does_not_return_is_too_slow_and_leaves_nothing() {
     let limits = Limits { query_ms: 200, transaction_ms: 200, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
+    let Some(shop) = shop_with(limits).await else { return };
     let started = Instant::now();
-    for sql in [FOR_EVER, "SELECT pg_sleep(60)"] {
+    for sql in [IN_ONE_CALL, "SELECT pg_sleep(60)"] {
         let error = shop.query(sql, &[]).await.unwrap_err();
         assert!(matches!(&error, Error::TooSlow(text) if text.contains("query-ms, 200")), "{error}");
         let steps = vec![step("INSERT INTO serial (note) VALUES ('a')"), step(sql)];
@@ -78,7 +56,7 @@ async fn what_has_no_end_is_too_slow_and_leaves_nothing() {
 #[tokio::test]
 async fn steps_that_are_each_short_end_together() {
     let limits = Limits { transaction_ms: 300, network_ms: 300, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
+    let Some(shop) = shop_with(limits).await else { return };
     let mut steps = vec![step("INSERT INTO serial (note) VALUES ('a')")];
     steps.extend((0..50).map(|_| step("SELECT pg_sleep(0.2)")));
     let started = Instant::now();
@@ -91,7 +69,7 @@ async fn steps_that_are_each_short_end_together() {
 #[tokio::test]
 async fn those_who_wait_too_long_or_are_too_many_are_told() {
     let limits = Limits { readers: 1, read_queue: 1, wait_ms: 200, query_ms: 2_000, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
+    let Some(shop) = shop_with(limits).await else { return };
     let shop = Arc::new(shop);
     let ask = || {
         let shop = Arc::clone(&shop);
@@ -106,9 +84,9 @@ async fn those_who_wait_too_long_or_are_too_many_are_told() {
 }
 
 #[tokio::test]
-async fn limits_that_make_no_sense_are_refused_together() {
-    let Some(server) = shared() else { return };
-    let limits = Limits { rows: 0, readers: 0, query_ms: 1 << 40, ..Limits::default() };
-    let Err(OpenError::Limits(faults)) = open(&server, "a", limits, &[]).await.map(drop) else { panic!() };
-    assert_eq!(faults.len(), 3, "{faults:?}");
+async fn limits_that_the_server_does_not_know_are_refused() {
+    let Some(home) = Home::find() else { return };
+    let limits = Limits { query_ms: 1 << 40, temp_kib: 0, ..Limits::default() };
+    let Err(OpenError::Limits(faults)) = home.open(limits, &[]).await.map(drop) else { panic!() };
+    assert_eq!(faults.len(), 2, "{faults:?}");
 }

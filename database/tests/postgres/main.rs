@@ -9,9 +9,13 @@ use souk_test_servers::postgres as server;
 
 #[path = "../contract/words.rs"]
 mod words;
+#[path = "../contract/shop.rs"]
+mod shop;
 mod harness;
 
+#[path = "../contract/mod.rs"]
 mod contract;
+
 mod types;
 mod denied;
 mod isolation;

@@ -4,8 +4,9 @@ use souk_database::contract::Error;
 use souk_database::migration::Migration;
 use souk_database::postgres::{Limits, MigrationError, OpenError, Plan, databases, plan, status};
 
-use crate::harness::{Shop, component, in_database, open};
+use crate::harness::{Home, component, in_database, open};
 use crate::server::{psql, shared, until_asleep};
+use crate::shop::Shop;
 use crate::words::{event, migration, step};
 
 const FIRST: &str = "CREATE TABLE product (id BIGINT PRIMARY KEY, name TEXT); INSERT INTO product VALUES (1, 'chair');";
@@ -19,7 +20,7 @@ fn list() -> Vec<Migration> {
 async fn shop(migrations: &[Migration]) -> Option<Shop> {
     let (server, component) = (shared()?, component());
     let db = open(&server, &component, Limits::default(), migrations).await.unwrap();
-    Some(Shop { db, server, component })
+    Some(Shop { db, home: Home { server, component } })
 }
 
 async fn planned(server: &str, component: &str, migrations: &[Migration]) -> Result<Plan, OpenError> {
@@ -41,15 +42,15 @@ fn everything(server: &str, component: &str) -> String {
 #[tokio::test]
 async fn of_a_database_that_is_there_it_tells_what_is_left_and_changes_nothing() {
     let Some(shop) = shop(&list()[..1]).await else { return };
-    let before = everything(&shop.server, &shop.component);
-    let plan = planned(&shop.server, &shop.component, &list()).await.unwrap();
+    let before = everything(&shop.home.server, &shop.home.component);
+    let plan = planned(&shop.home.server, &shop.home.component, &list()).await.unwrap();
     assert_eq!(
         (plan.applied.as_slice(), plan.pending.as_slice()),
         (&["0001_products.sql".to_owned()][..], &["0002_stock.sql".to_owned()][..])
     );
-    assert_eq!(everything(&shop.server, &shop.component), before);
+    assert_eq!(everything(&shop.home.server, &shop.home.component), before);
     assert_eq!(shop.db.migrate(&list()).await.unwrap(), plan.pending, "it is what opening does");
-    assert!(planned(&shop.server, &shop.component, &list()).await.unwrap().pending.is_empty());
+    assert!(planned(&shop.home.server, &shop.home.component, &list()).await.unwrap().pending.is_empty());
 }
 
 #[tokio::test]
@@ -71,19 +72,19 @@ async fn a_file_that_can_not_be_applied_is_told_by_name_and_leaves_nothing() {
     let Some(shop) = shop(&list()[..1]).await else { return };
     let new = component();
     let bad = [list()[0].clone(), list()[1].clone(), migration("0003_bad.sql", BAD)];
-    for name in [&shop.component, &new] {
-        let before = everything(&shop.server, name);
-        let error = planned(&shop.server, name, &bad).await.unwrap_err();
+    for name in [&shop.home.component, &new] {
+        let before = everything(&shop.home.server, name);
+        let error = planned(&shop.home.server, name, &bad).await.unwrap_err();
         let OpenError::Migration(MigrationError::Failed { file, error }) = &error else { panic!("{error}") };
         assert_eq!(file, "0003_bad.sql");
         assert!(matches!(error, Error::Invalid(text) if text.contains("nowhere")), "{error}");
-        assert_eq!(everything(&shop.server, name), before);
+        assert_eq!(everything(&shop.home.server, name), before);
     }
     let mut changed = list();
     changed[0].sql.push(' ');
-    let error = planned(&shop.server, &shop.component, &changed).await.unwrap_err();
+    let error = planned(&shop.home.server, &shop.home.component, &changed).await.unwrap_err();
     assert!(matches!(error, OpenError::Migration(MigrationError::Changed { .. })), "{error}");
-    let error = planned(&shop.server, &new, &list()[1..]).await.unwrap_err();
+    let error = planned(&shop.home.server, &new, &list()[1..]).await.unwrap_err();
     assert!(matches!(error, OpenError::Migration(MigrationError::Faults(_))), "{error}");
 }
 
@@ -96,12 +97,12 @@ async fn files_that_need_the_commit_between_them_are_tried_as_if_there_were_one(
         CREATE TABLE part (id BIGINT PRIMARY KEY, of BIGINT REFERENCES product (id) DEFERRABLE INITIALLY DEFERRED);
         INSERT INTO part VALUES (1, 7); INSERT INTO product VALUES (7, 'lamp', 8, ''), (8, 'shelf', NULL, '')";
     let files = [list()[0].clone(), migration("0002_put_off.sql", put_off), migration("0003_alters.sql", alters)];
-    assert_eq!(planned(&shop.server, &shop.component, &files).await.unwrap().pending.len(), 2);
+    assert_eq!(planned(&shop.home.server, &shop.home.component, &files).await.unwrap().pending.len(), 2);
 
     // What a commit would refuse is refused.
     let dangling =
         [files[0].clone(), files[1].clone(), migration("0003_dangling.sql", "UPDATE product SET parent = 9")];
-    let error = planned(&shop.server, &shop.component, &dangling).await.unwrap_err();
+    let error = planned(&shop.home.server, &shop.home.component, &dangling).await.unwrap_err();
     let OpenError::Migration(MigrationError::Failed { file, error }) = error else { panic!("{error}") };
     assert!(file == "0003_dangling.sql" && matches!(error, Error::Constraint(_)), "{file} {error}");
     assert_eq!(shop.db.migrate(&files).await.unwrap().len(), 2);
@@ -110,20 +111,20 @@ async fn files_that_need_the_commit_between_them_are_tried_as_if_there_were_one(
 #[tokio::test]
 async fn it_does_not_stand_in_line_before_the_calls_of_a_service() {
     let Some(shop) = shop(&list()[..1]).await else { return };
-    let url = in_database(&shop.server, &format!("souk_{}", shop.component));
+    let url = in_database(&shop.home.server, &format!("souk_{}", shop.home.component));
     let holder = std::thread::spawn({
         let url = url.clone();
         move || psql(&url, "BEGIN; LOCK TABLE product IN ACCESS SHARE MODE; SELECT pg_sleep(600); ROLLBACK")
     });
     until_asleep(&url).await;
     let limits = Limits { lock_ms: 50, ..Limits::default() };
-    let error = plan(&shop.server, &shop.component, &limits, &list()).await.unwrap_err();
+    let error = plan(&shop.home.server, &shop.home.component, &limits, &list()).await.unwrap_err();
     assert!(error.to_string().contains("lock-ms is 50"), "{error}");
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
         WHERE wait_event = 'PgSleep' AND datname = current_database()";
     psql(&url, end).unwrap();
     assert!(holder.join().unwrap().is_err(), "it was ended");
-    planned(&shop.server, &shop.component, &list()).await.unwrap();
+    planned(&shop.home.server, &shop.home.component, &list()).await.unwrap();
 }
 
 #[tokio::test]
@@ -142,29 +143,29 @@ async fn what_a_plan_that_was_killed_left_is_dropped_by_the_next_and_by_a_host()
     leave();
     let db = open(&server, &name, Limits::default(), &[]).await.unwrap();
     assert_eq!(left(), "0");
-    drop(Shop { db, server, component: name });
+    drop(Shop { db, home: Home { server, component: name } });
 }
 
 #[tokio::test]
 async fn an_operator_sees_the_databases_of_a_server_and_what_is_in_them() {
     let Some(shop) = shop(&list()).await else { return };
     shop.publish(vec![step("SELECT 1")], vec![event("1", "a")]).await.unwrap();
-    let found = databases(&shop.server).await.unwrap();
-    assert!(found.contains(&shop.component), "{found:?}");
-    let seen = status(&shop.server, &shop.component).await.unwrap().unwrap();
+    let found = databases(&shop.home.server).await.unwrap();
+    assert!(found.contains(&shop.home.component), "{found:?}");
+    let seen = status(&shop.home.server, &shop.home.component).await.unwrap().unwrap();
     assert_eq!(seen.migrations.len(), 2);
     assert_eq!(seen.outbox.waiting, 1);
     assert!(seen.database_bytes > 1 << 20 && seen.server_version.starts_with(|c: char| c.is_ascii_digit()), "{seen:?}");
     assert_eq!(shop.db.status().await.unwrap().migrations, seen.migrations);
 
     let nobody = component();
-    assert_eq!(status(&shop.server, &nobody).await.unwrap(), None);
-    assert_eq!(everything(&shop.server, &nobody).trim(), "", "it was not made");
+    assert_eq!(status(&shop.home.server, &nobody).await.unwrap(), None);
+    assert_eq!(everything(&shop.home.server, &nobody).trim(), "", "it was not made");
     let theirs = format!("{nobody}-theirs");
-    psql(&shop.server, &format!("CREATE DATABASE \"souk_{theirs}\"")).unwrap();
-    assert!(!databases(&shop.server).await.unwrap().contains(&theirs));
-    psql(&in_database(&shop.server, &format!("souk_{theirs}")), "CREATE TABLE product (a INT)").unwrap();
-    let error = status(&shop.server, &theirs).await.unwrap_err();
+    psql(&shop.home.server, &format!("CREATE DATABASE \"souk_{theirs}\"")).unwrap();
+    assert!(!databases(&shop.home.server).await.unwrap().contains(&theirs));
+    psql(&in_database(&shop.home.server, &format!("souk_{theirs}")), "CREATE TABLE product (a INT)").unwrap();
+    let error = status(&shop.home.server, &theirs).await.unwrap_err();
     assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
-    psql(&shop.server, &format!("DROP DATABASE \"souk_{theirs}\"")).unwrap();
+    psql(&shop.home.server, &format!("DROP DATABASE \"souk_{theirs}\"")).unwrap();
 }

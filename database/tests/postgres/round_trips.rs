@@ -1,14 +1,13 @@
 //! What a call costs on the way to the server.
 
 use souk_database::contract::{Expectation, Outcome, Value};
-use souk_database::postgres::Limits;
 
-use crate::harness::Shop;
+use crate::harness::{Limits, shop, shop_with};
 use crate::words::{committed, event, expect, step};
 
 #[tokio::test]
 async fn a_query_is_one_and_a_transaction_of_ten_steps_is_two() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = shop().await else { return };
     let steps: Vec<_> = (0..10)
         .map(|id| {
             expect(
@@ -39,7 +38,7 @@ async fn a_query_is_one_and_a_transaction_of_ten_steps_is_two() {
 #[tokio::test]
 async fn statements_that_were_pushed_out_are_prepared_again() {
     let limits = Limits { statements: 2, readers: 1, writers: 1, ..Limits::default() };
-    let Some(shop) = Shop::open_with(limits).await else { return };
+    let Some(shop) = shop_with(limits).await else { return };
     for _ in 0..3 {
         for number in 0..5 {
             assert_eq!(shop.number(&format!("SELECT {number}")).await, number);
@@ -49,4 +48,11 @@ async fn statements_that_were_pushed_out_are_prepared_again() {
     }
     let prepared = shop.number("SELECT count(*) FROM pg_prepared_statements").await;
     assert!(prepared <= 6, "the server forgets them too: {prepared}");
+}
+
+#[tokio::test]
+async fn a_transaction_of_nothing_is_none() {
+    let Some(shop) = shop().await else { return };
+    assert_eq!(shop.transact(vec![]).await, Ok(Outcome::Committed(vec![])));
+    assert_eq!(shop.db.totals().round_trips, 0);
 }

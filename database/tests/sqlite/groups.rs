@@ -99,17 +99,6 @@ fn groups_keep_the_order_of_calls() {
 }
 
 #[test]
-fn the_last_piece_is_sold_once() {
-    let shop = Shop::open();
-    shop.run("INSERT INTO product (id, name, stock) VALUES (1, 'chair', 3)");
-    let buy = vec![expect("UPDATE product SET stock = stock - 1 WHERE id = 1 AND stock > 0", Expectation::Exactly(1))];
-    let outcomes = together(&shop, vec![buy; 50]);
-    let sold = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Committed(_)))).count();
-    let lost = outcomes.iter().filter(|outcome| **outcome == Ok(Outcome::Unmet(0))).count();
-    assert_eq!((sold, lost), (3, 47));
-}
-
-#[test]
 fn a_full_queue_refuses_instead_of_growing() {
     let shop = Shop::open_with(Limits { write_queue: 2, transaction_ms: 300, ..Limits::default() });
     let slow = vec![step("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")];

@@ -1,12 +1,61 @@
-//! A database in a folder that is removed afterwards, and its calls in short words.
+//! A database in a folder that is removed afterwards, and its calls in short words, for tests that need no runtime.
 
 use std::path::PathBuf;
 
 use futures_executor::block_on;
 use souk_database::contract::{Database, Effect, Error, Event, Outcome, Rows, Step, Transaction, Value};
-use souk_database::sqlite::{Limits, Sqlite};
+use souk_database::migration::Migration;
+use souk_database::sqlite::Sqlite;
 
+use crate::shop::Place;
 use crate::words::{committed, migration, statement, step};
+
+pub(crate) use souk_database::sqlite::{Applied, Limits, MigrationError, OpenError, OutboxStatus, Sqlite as Engine};
+
+pub(crate) const DIALECT: &str = "sqlite";
+
+/// A folder with a component's database.
+pub(crate) struct Home(tempfile::TempDir);
+
+impl Place for Home {
+    fn find() -> Option<Self> {
+        Some(Self(tempfile::tempdir().unwrap()))
+    }
+
+    async fn open(&self, limits: Limits, migrations: &[Migration]) -> Result<Engine, OpenError> {
+        Engine::open(&file(&self.0), limits, migrations)
+    }
+
+    async fn migrate(&self, db: &Engine, migrations: &[Migration]) -> Result<Vec<String>, MigrationError> {
+        db.migrate(migrations.to_vec()).await
+    }
+
+    async fn status(&self, db: &Engine) -> (Vec<Applied>, OutboxStatus) {
+        let status = db.status().unwrap();
+        (status.migrations, status.outbox)
+    }
+
+    fn waiting(&self) -> Vec<(i64, Event)> {
+        let db = rusqlite::Connection::open(file(&self.0)).unwrap();
+        let sql = "SELECT sequence, id, type, subject, key, time, data FROM souk_outbox ORDER BY sequence";
+        let mut select = db.prepare(sql).unwrap();
+        let rows = select.query_map([], |row| {
+            let (id, r#type, subject) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            let (key, time, data) = (row.get(4)?, row.get(5)?, row.get(6)?);
+            Ok((row.get(0)?, Event { id, r#type, subject, key, time, data }))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    fn deliver(&self) {
+        rusqlite::Connection::open(file(&self.0)).unwrap().execute("DELETE FROM souk_outbox", []).unwrap();
+    }
+
+    fn has_table(&self, name: &str) -> bool {
+        let db = rusqlite::Connection::open(file(&self.0)).unwrap();
+        db.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1").unwrap().exists([name]).unwrap()
+    }
+}
 
 /// A database and its folder.
 pub(crate) struct Shop {

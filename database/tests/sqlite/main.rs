@@ -4,12 +4,17 @@
 
 #[path = "../contract/words.rs"]
 mod words;
+#[path = "../contract/shop.rs"]
+mod shop;
 mod harness;
 mod chance;
 mod ledger;
 mod simulation;
 
+#[path = "../contract/mod.rs"]
 mod contract;
+
+mod dialect;
 mod denied;
 mod limits;
 mod parameters;

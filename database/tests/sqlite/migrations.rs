@@ -1,4 +1,4 @@
-//! Migrations: names, choice, section, and what the engine makes of them.
+//! Migrations: names, choice, section, and what SQLite alone makes of them.
 
 use souk_database::migration::{Migration, choose, from_list, from_section, parse, section, section_bytes};
 use souk_database::sqlite::{Limits, MigrationError, OpenError, Plan, Sqlite, plan, status};
@@ -111,58 +111,6 @@ fn the_macro_embeds_files_beside_the_caller() {
 }
 
 #[test]
-fn each_is_applied_once_and_new_ones_follow() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(open(&folder, &list()[..1]).unwrap());
-    let before = status(&file(&folder)).unwrap().migrations;
-    drop(open(&folder, &list()).unwrap());
-    drop(open(&folder, &list()).unwrap());
-    let after = status(&file(&folder)).unwrap().migrations;
-    assert_eq!((before.len(), after.len()), (1, 2));
-    assert_eq!(before[0], after[0]);
-}
-
-#[test]
-fn a_changed_file_is_refused_by_name() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(open(&folder, &list()).unwrap());
-    let mut changed = list();
-    changed[0].sql.push(' ');
-    let error = open(&folder, &changed).map(drop).unwrap_err();
-    assert!(matches!(&error, MigrationError::Changed { file, .. } if file == "0001_products.sql"), "{error}");
-    drop(open(&folder, &list()).unwrap());
-}
-
-#[test]
-fn a_missing_file_is_refused_by_name() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(open(&folder, &list()).unwrap());
-    let error = open(&folder, &list()[..1]).map(drop).unwrap_err();
-    assert!(matches!(&error, MigrationError::Missing { file, .. } if file == "0002_stock.sqlite.sql"), "{error}");
-}
-
-#[test]
-fn a_gap_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let error = open(&folder, &[migration("0001_a.sql", ""), migration("0003_c.sql", "")]).map(drop).unwrap_err();
-    assert!(error.to_string().contains("0002 is missing"), "{error}");
-}
-
-#[test]
-fn a_failing_file_leaves_those_before_it_and_nothing_of_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let bad = [list()[0].clone(), migration("0002_bad.sql", "CREATE TABLE half (a); INSERT INTO nowhere VALUES (1);")];
-    let error = open(&folder, &bad).map(drop).unwrap_err();
-    assert!(matches!(&error, MigrationError::Failed { file, .. } if file == "0002_bad.sql"), "{error}");
-    drop(open(&folder, &list()).unwrap());
-    let db = rusqlite::Connection::open(file(&folder)).unwrap();
-    let tables: i64 = db
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE name IN ('half', 'product')", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(tables, 1);
-}
-
-#[test]
 fn a_table_can_be_rebuilt_while_others_refer_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let files = [
@@ -201,15 +149,6 @@ fn broken_references_are_refused_at_the_end_of_a_file() {
 }
 
 #[test]
-fn an_endless_file_is_ended() {
-    let folder = tempfile::tempdir().unwrap();
-    let endless = "CREATE TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
-    let limits = Limits { migration_ms: 100, ..Limits::default() };
-    let error = Sqlite::open(&file(&folder), limits, &[migration("0001_endless.sql", endless)]).map(drop).unwrap_err();
-    assert!(error.to_string().contains("migration-ms"), "{error}");
-}
-
-#[test]
 fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits::default();
@@ -232,23 +171,4 @@ fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     assert_eq!(status(&file(&folder)).unwrap().migrations.len(), 1, "nothing was applied by it");
     drop(open(&folder, &list()).unwrap());
     assert_eq!(would(&list()).unwrap(), Plan { applied: both, pending: vec![] });
-}
-
-#[test]
-fn a_new_version_migrates_while_the_old_one_is_served() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder, &list()[..1]).unwrap();
-    let shop = Shop { db, folder };
-    shop.run("INSERT INTO product (name) VALUES ('chair')");
-    let all = "SELECT * FROM product";
-    assert_eq!(shop.query(all, &[]).unwrap().columns, 2);
-    let files = futures_executor::block_on(shop.db.migrate(list())).unwrap();
-    assert_eq!(files, ["0002_stock.sqlite.sql"]);
-    let rows = shop.query(all, &[]).unwrap();
-    assert_eq!((rows.columns, rows.cells.len()), (3, 3), "a compiled statement notices");
-    let mut changed = list();
-    changed[1].sql.push(' ');
-    let error = futures_executor::block_on(shop.db.migrate(changed)).unwrap_err();
-    assert!(matches!(error, MigrationError::Changed { .. }), "{error}");
-    shop.run("UPDATE product SET stock = 1");
 }
