@@ -11,4 +11,9 @@ mod limits;
 mod outbox;
 mod together;
 
+pub(crate) mod random;
+pub(crate) mod model;
+mod any_value;
+mod transfers;
+
 mod migrations;

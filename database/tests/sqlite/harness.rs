@@ -14,6 +14,11 @@ pub(crate) use souk_database::sqlite::{Applied, Limits, MigrationError, OpenErro
 
 pub(crate) const DIALECT: &str = "sqlite";
 
+/// For callers who are in each other's way: some share a commit, and some have to wait for the next one.
+pub(crate) fn crowded() -> Limits {
+    Limits { group_transactions: 4, ..Limits::default() }
+}
+
 /// A folder with a component's database.
 pub(crate) struct Home(tempfile::TempDir);
 
