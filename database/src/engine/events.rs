@@ -59,6 +59,7 @@ fn check_event(event: &Event) -> Result<(), Error> {
 fn check_length(field: &str, text: &str, least: usize, most: usize) -> Result<(), Error> {
     match text.len() {
         bytes if bytes < least => Err(Error::Invalid(format!("{field} is empty"))),
+        _ if text.contains('\0') => Err(Error::Invalid(format!("{field} contains the character NUL"))),
         bytes if bytes > most => Err(Error::TooLarge(format!("{field} of {bytes} bytes, the contract allows {most}"))),
         _ => Ok(()),
     }

@@ -37,6 +37,10 @@ pub(crate) fn check(statement: &Statement, sizes: &Sizes) -> Result<(), Error> {
         let number = index + 1;
         match value {
             Value::Real(real) if real.is_nan() => return Err(Error::Invalid(format!("parameter ${number} is NaN"))),
+            // Not every engine has one in a text.
+            Value::Text(text) if text.contains('\0') => {
+                return Err(Error::Invalid(format!("parameter ${number} contains the character NUL")));
+            }
             Value::Text(text) => check_value(number, text.len(), sizes)?,
             Value::Bytes(bytes) => check_value(number, bytes.len(), sizes)?,
             _ => {}

@@ -41,6 +41,10 @@ impl Shape {
             numbers.push(number(statement.parameter_name(index))?);
         }
         let highest = numbers.iter().copied().max().unwrap_or(0);
+        // Each name counts once here. A server can't tell the type of a parameter that the text does not use.
+        if let Some(unused) = (1..=highest).find(|number| !numbers.contains(number)) {
+            return Err(Error::Invalid(format!("the text uses ${highest} and not ${unused}")).into());
+        }
         Ok(Arc::new(Self {
             numbers: numbers.into(),
             highest,

@@ -88,7 +88,7 @@ fn bytes() -> impl Strategy<Value = Value> {
 }
 
 /// So many characters of any kind, but not so many that they are more than four times as many bytes; NUL is not among them, which
-/// some engines refuse.
+/// the contract refuses.
 fn text_of(chars: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), chars)
         .prop_map(|chars| chars.into_iter().map(|c| if c == '\0' { ' ' } else { c }).collect())

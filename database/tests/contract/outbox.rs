@@ -76,6 +76,8 @@ async fn fields_are_held_against_the_contract() {
         Event { key: String::new(), ..base() },
         Event { data: String::new(), ..base() },
         Event { data: "{".into(), ..base() },
+        Event { subject: Some("a\0b".into()), ..base() },
+        Event { key: "a\0b".into(), ..base() },
         Event { data: "1 2".into(), ..base() },
         Event { time: "2026-11-20 10:00:00Z".into(), ..base() },
         Event { time: "2026-11-20T10:00:00+01:00".into(), ..base() },

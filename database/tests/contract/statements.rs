@@ -75,11 +75,16 @@ async fn numbers_decide_not_the_order_of_appearance() {
 }
 
 #[tokio::test]
-async fn the_count_must_be_the_highest_number() {
+async fn the_count_must_be_the_highest_number_and_each_below_it_is_used() {
     let Some(shop) = Shop::open().await else { return };
-    for (sql, given) in
-        [("SELECT $1", 0), ("SELECT $1", 2), ("SELECT $3, $1, $2", 2), ("SELECT $3", 2), ("SELECT 1", 1)]
-    {
+    for (sql, given) in [
+        ("SELECT $1", 0),
+        ("SELECT $1", 2),
+        ("SELECT $3, $1, $2", 2),
+        ("SELECT $3", 2),
+        ("SELECT $2", 2),
+        ("SELECT 1", 1),
+    ] {
         let error = shop.query(sql, &vec![Value::Null; given]).await.unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{sql} with {given}: {error}");
     }

@@ -3,15 +3,6 @@
 use souk_database::contract::{Error, Value};
 
 use crate::harness::Shop;
-use crate::words::text;
-
-#[test]
-fn a_number_may_be_left_out() {
-    let shop = Shop::open();
-    for _ in 0..2 {
-        assert_eq!(shop.query("SELECT $2", &[text("one"), text("two")]).unwrap().cells, [text("two")]);
-    }
-}
 
 #[test]
 fn what_would_be_another_name_of_a_number_is_refused() {
