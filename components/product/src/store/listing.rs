@@ -178,8 +178,8 @@ impl Select {
             }
             "postgres" => {
                 let place = self.place(tsquery(words));
-                self.conditions.push(format!("p.search @@ to_tsquery('simple', {place})"));
-                self.relevance = Some(format!("ts_rank(p.search, to_tsquery('simple', {place})) DESC, p.id"));
+                self.conditions.push(format!("p.search @@ to_tsquery('simple', plain({place}))"));
+                self.relevance = Some(format!("ts_rank(p.search, to_tsquery('simple', plain({place}))) DESC, p.id"));
             }
             unknown => {
                 return Err(Error::Other(format!("no search is written for the dialect `{unknown}`")).into());
