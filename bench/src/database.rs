@@ -1,5 +1,5 @@
-//! What durability costs: transactions of one row from a guest, by one caller and by many, against one sync of the same disk for each;
-//! and what reading one row adds to a route.
+//! What durability costs: transactions of one row from a guest, by one caller and by many, against one sync of the same disk for each, in
+//! one request after another and in a series within one; and what reading one row adds to a route.
 
 use crate::Effort;
 use crate::load::{Load, Turn};
@@ -45,19 +45,31 @@ pub(crate) fn run(effort: Effort) -> Result<Report> {
     Ok(report)
 }
 
+/// Transactions of a request that writes several, one after another: the way to the guest counts for little then.
+const SERIES: u32 = 100;
+
 fn writes(report: &mut Report, server: &Server, data: &Path, effort: Effort) -> Result<()> {
     let write = |connections| Load { path: "/ledger/entries", method: "POST", connections };
+    let path = format!("/ledger/series/{SERIES}");
+    let series = |connections| Load { path: &path, method: "POST", connections };
     write(CALLERS).run(server.address, 1)?;
     let (mut synced, mut alone, mut together) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut series_alone, mut series_together) = (Vec::new(), Vec::new());
     eprintln!("durable writes: {} turns of {} s for each contender", effort.turns, effort.seconds);
     for _ in 0..effort.turns {
         synced.push(sync_each(&data.join("synced"), Duration::from_secs(effort.seconds))?);
         alone.push(write(1).run(server.address, effort.seconds)?);
         together.push(write(CALLERS).run(server.address, effort.seconds)?);
+        series_alone.push(series(1).run(server.address, effort.seconds)?.of_each(SERIES));
+        series_together.push(series(CALLERS).run(server.address, effort.seconds)?.of_each(SERIES));
     }
     let many = format!("{CALLERS} callers");
     for (contender, turns) in [("a sync each", &synced), ("1 caller", &alone), (many.as_str(), &together)] {
         report.add_turn("durable write", contender, Turn::median(turns));
+    }
+    for (contender, turns) in [("a sync each", &synced), ("1 caller", &series_alone), (many.as_str(), &series_together)]
+    {
+        report.add_turn("… in a series", contender, Turn::median(turns));
     }
     Ok(())
 }

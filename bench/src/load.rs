@@ -29,6 +29,18 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// Of each part of requests that do several things one after another. The 99th percentile is that of whole requests, by part.
+    pub(crate) fn of_each(self, parts: u32) -> Self {
+        let parts = f64::from(parts);
+        Self {
+            requests_per_second: self.requests_per_second * parts,
+            p50_us: self.p50_us / parts,
+            p99_us: self.p99_us / parts,
+        }
+    }
+}
+
 /// What wrk is told to print when it is done.
 const SCRIPT: &str = r#"
 done = function(summary, latency, requests)

@@ -1,10 +1,10 @@
-//! Routes that differ in one thing: a durable transaction of one row, the read of one row, and no database at all. Served under the name
-//! of any component, so that several can be started.
+//! Routes that differ in one thing: a durable transaction of one row, several of them one after another, the read of one row, and no database
+//! at all. Served under the name of any component, so that several can be started.
 #![cfg(target_family = "wasm")]
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::StatusCode;
 use souk_database::contract::Transaction;
 use souk_kit::context::Context;
@@ -21,11 +21,27 @@ fn router(context: Context) -> Router {
     Router::new()
         .route("/{ledger}/entries", get(count).post(write))
         .route("/{ledger}/entries/{id}", get(read))
+        .route("/{ledger}/series/{count}", post(write_series))
         .route("/{ledger}/nothing", get(nothing))
         .with_state(context)
 }
 
 async fn write(State(context): State<Context>) -> Result<(StatusCode, String), Refused> {
+    write_one(&context).await
+}
+
+/// Each waits for the one before it: what a caller without HTTP would see.
+async fn write_series(
+    State(context): State<Context>,
+    Path((_, count)): Path<(String, u32)>,
+) -> Result<(StatusCode, String), Refused> {
+    for _ in 1..count {
+        write_one(&context).await?;
+    }
+    write_one(&context).await
+}
+
+async fn write_one(context: &Context) -> Result<(StatusCode, String), Refused> {
     let id = context.id();
     let insert = sql("INSERT INTO entry (id, amount) VALUES ($1, $2)").bind(id.as_str()).bind(1_i64);
     let transaction = Transaction { steps: vec![insert.exactly(1)], events: Vec::new() };
