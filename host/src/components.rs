@@ -27,6 +27,7 @@ pub use package::Version;
 use crate::body::{Body, Bounded, Cut};
 use crate::capabilities::Provision;
 use crate::config::{ComponentLimits, ms};
+use crate::databases::{Figures, OpenDatabase};
 use crate::problem::Problem;
 use bytes::Bytes;
 use engine::Ticking;
@@ -51,6 +52,7 @@ pub struct Component {
     /// What it may take.
     pub limits: Arc<ComponentLimits>,
     pool: Arc<Pool>,
+    database: Option<OpenDatabase>,
 }
 
 /// The body of a request on its way to a component.
@@ -90,6 +92,20 @@ impl Components {
             }
         }
         Ok(())
+    }
+
+    /// What an operator watches of each database, all asked at the same time.
+    pub async fn figures(&self) -> Vec<(&str, Option<Figures>)> {
+        let asked: Vec<_> = self
+            .list
+            .iter()
+            .filter_map(|component| Some((&*component.id, tokio::spawn(component.database.clone()?.figures()))))
+            .collect();
+        let mut figures = Vec::new();
+        for (id, asked) in asked {
+            figures.push((id, asked.await.expect("looking does not panic")));
+        }
+        figures
     }
 
     /// Lets go of instances that have been idle for long, for ever.

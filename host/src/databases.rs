@@ -4,12 +4,14 @@
 
 use crate::manifest::{self, DatabaseUrl};
 use serde::de::DeserializeOwned;
-use souk_database::contract::Database;
+use souk_database::contract::{self, Database};
 use souk_database::migration::Migration;
 use souk_database::postgres::{self, Postgres};
 use souk_database::sqlite::{self, Sqlite};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use souk_database::sqlite::OutboxStatus;
 
 /// The databases of one host.
 pub struct Databases {
@@ -29,6 +31,9 @@ pub enum DatabaseError {
     /// The engine on a server.
     #[error(transparent)]
     Postgres(#[from] postgres::OpenError),
+    /// A database that was opened.
+    #[error(transparent)]
+    Opened(#[from] contract::Error),
 }
 
 impl Databases {
@@ -43,15 +48,16 @@ impl Databases {
         &self,
         component: &manifest::Component,
         migrations: &[Migration],
-    ) -> Result<Arc<dyn Database>, DatabaseError> {
+    ) -> Result<OpenDatabase, DatabaseError> {
         match self.url(component) {
             DatabaseUrl::Sqlite => {
                 let file = database_file(&self.folder, &component.id);
-                Ok(Arc::new(Sqlite::open(&file, limits::<sqlite::Limits>(component)?, migrations)?))
+                Ok(OpenDatabase::Sqlite(Arc::new(Sqlite::open(&file, limits(component)?, migrations)?)))
             }
             DatabaseUrl::Postgres(server) => {
                 let options = postgres::Options { limits: limits(component)? };
-                Ok(Arc::new(Postgres::open(server, &component.id, options, migrations).await?))
+                let opened = Postgres::open(server, &component.id, options, migrations).await?;
+                Ok(OpenDatabase::Postgres(Arc::new(opened)))
             }
         }
     }
@@ -75,6 +81,55 @@ impl Databases {
 
     fn url<'a>(&'a self, component: &'a manifest::Component) -> &'a DatabaseUrl {
         component.database.url.as_ref().unwrap_or(&self.url)
+    }
+}
+
+/// A component's database that is open. A copy is the same one.
+#[derive(Clone)]
+pub enum OpenDatabase {
+    /// A file.
+    Sqlite(Arc<Sqlite>),
+    /// On a server.
+    Postgres(Arc<Postgres>),
+}
+
+/// What an operator watches of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Bytes of the database.
+    pub database_bytes: u64,
+    /// Bytes of the write-ahead log, if it is a file.
+    pub wal_bytes: Option<u64>,
+    /// The events that wait for delivery.
+    pub outbox: OutboxStatus,
+}
+
+impl OpenDatabase {
+    /// What the component sees of it.
+    pub fn database(&self) -> Arc<dyn Database> {
+        match self {
+            Self::Sqlite(sqlite) => Arc::clone(sqlite) as _,
+            Self::Postgres(postgres) => Arc::clone(postgres) as _,
+        }
+    }
+
+    /// What its operator sees; none if it does not answer, which is logged.
+    pub async fn figures(self) -> Option<Figures> {
+        let figures =
+            match self {
+                Self::Sqlite(sqlite) => {
+                    let status = tokio::task::spawn_blocking(move || sqlite.status()).await;
+                    status.expect("looking does not panic").map_err(DatabaseError::from).map(|status| Figures {
+                        database_bytes: status.database_bytes,
+                        wal_bytes: Some(status.wal_bytes),
+                        outbox: status.outbox,
+                    })
+                }
+                Self::Postgres(postgres) => postgres.status().await.map_err(DatabaseError::from).map(|status| {
+                    Figures { database_bytes: status.database_bytes, wal_bytes: None, outbox: status.outbox }
+                }),
+            };
+        figures.inspect_err(|error| tracing::warn!(%error, "a database does not answer its operator")).ok()
     }
 }
 

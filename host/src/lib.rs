@@ -38,6 +38,7 @@ pub mod body;
 pub mod config;
 pub mod handler;
 pub mod health;
+pub mod metrics;
 pub mod private;
 pub mod problem;
 pub mod telemetry;

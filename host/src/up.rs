@@ -16,7 +16,7 @@ use crate::summary::Summary;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -80,13 +80,16 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
     let addresses = (listener.address()?, admin.address()?);
     let health = Health::default();
     // The operator is answered to the very end: `/readyz` tells that the host is stopping.
-    tokio::spawn(admin.serve(Arc::new(Admin::new(health.clone())), CancellationToken::new()));
+    let loaded_gateway = Arc::new(OnceLock::new());
+    let operator = Arc::new(Admin::new(health.clone(), Arc::clone(&loaded_gateway)));
+    tokio::spawn(admin.serve(operator, CancellationToken::new()));
 
     let (gateway, summary) = tokio::select! {
         loaded = load(&application, options, &health) => loaded?,
         () = signals.next() => return Ok(()),
     };
     let loaded = started.elapsed();
+    loaded_gateway.get_or_init(|| Arc::clone(&gateway));
     let stop = CancellationToken::new();
     let served = tokio::spawn(listener.serve(Arc::clone(&gateway), stop.clone()));
     let played = tokio::select! {

@@ -2,7 +2,7 @@
 
 use super::{make_category, make_product, shop};
 use crate::host::{Ended, Place};
-use crate::http::Answer;
+use crate::http::{Answer, Connection};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -171,6 +171,25 @@ fn the_status_of_every_engine_has_the_same_shape() {
     if place.dialect() == "postgres" {
         is_refused(&place.on_data(&["db", "backup", "backups"]), "pg_dump");
     }
+}
+
+#[test]
+fn how_long_events_wait_is_a_metric() {
+    let host = anywhere().up();
+    make_product(&host, 3);
+    let answer = Connection::to(host.admin).ask("GET", "/metrics", &[], b"");
+    assert_eq!(
+        (answer.status, answer.field("content-type").unwrap()),
+        (200, "text/plain; version=0.0.4; charset=utf-8")
+    );
+    let value = |metric: &str| -> f64 {
+        let line = answer.text().lines().find(|line| line.starts_with(&format!("{metric}{{component=\"product\"}}")));
+        line.unwrap_or_else(|| panic!("{}", answer.text())).rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(value("souk_database_up") == 1.0 && value("souk_outbox_events") >= 2.0, "{}", answer.text());
+    assert!(value("souk_outbox_oldest_age_seconds") < 60.0 && value("souk_database_size_bytes") >= 4096.0);
+    assert_eq!(Connection::to(host.admin).ask("POST", "/metrics", &[], b"").status, 405);
+    assert_eq!(host.get("/metrics").status, 404, "it is the operator's");
 }
 
 #[test]

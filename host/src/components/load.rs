@@ -9,7 +9,7 @@ use super::pool::Pool;
 use super::{Component, Components, grant};
 use crate::capabilities::{self, Provision, Sandbox};
 use crate::config::ms;
-use crate::databases::{DatabaseError, Databases};
+use crate::databases::{DatabaseError, Databases, OpenDatabase};
 use crate::manifest::{self, Application, Fault, Faults};
 use souk_database::contract::Database;
 use souk_database::migration::Migration;
@@ -171,10 +171,10 @@ pub async fn try_start(examined: &Examined<'_>) -> Result<(), Faults> {
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-fn component(fit: Fit<'_>, database: Option<Arc<dyn Database>>) -> Component {
-    let provision = provision(fit.manifest, database);
+fn component(fit: Fit<'_>, open: Option<OpenDatabase>) -> Component {
+    let provision = provision(fit.manifest, open.as_ref().map(OpenDatabase::database));
     let (id, limits) = (Arc::clone(&provision.component), Arc::clone(&provision.limits));
-    Component { id, limits, pool: Arc::new(Pool::new(Mould::new(fit.pre, provision))) }
+    Component { id, limits, pool: Arc::new(Pool::new(Mould::new(fit.pre, provision))), database: open }
 }
 
 fn provision(manifest: &manifest::Component, database: Option<Arc<dyn Database>>) -> Provision {

@@ -1,0 +1,78 @@
+//! `/metrics`: numbers for Prometheus, in its text format (version 0.0.4).
+//!
+//! So far what an alert on databases needs: whether they answer, how large they are, and how long events have been waiting.
+
+use crate::databases::Figures;
+use std::fmt::Write;
+
+/// What the format calls itself.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A metric: its name, what it is, and how it is read.
+type Gauge = (&'static str, &'static str, fn(&Figures) -> Option<f64>);
+
+#[expect(clippy::cast_precision_loss, reason = "the format's numbers are floating-point")]
+const GAUGES: [Gauge; 4] = [
+    ("souk_outbox_events", "Events that wait for delivery.", |figures| Some(figures.outbox.waiting as f64)),
+    (
+        "souk_outbox_oldest_age_seconds",
+        "Time since the oldest waiting event was committed; 0 if none waits.",
+        |figures| Some(figures.outbox.oldest_ms.unwrap_or(0) as f64 / 1000.0),
+    ),
+    ("souk_database_size_bytes", "Size of the component's database.", |figures| Some(figures.database_bytes as f64)),
+    ("souk_database_wal_size_bytes", "Size of the write-ahead log of a database that is a file.", |figures| {
+        figures.wal_bytes.map(|bytes| bytes as f64)
+    }),
+];
+
+/// The text for these databases; none stands for one that does not answer.
+pub fn text(databases: &[(&str, Option<Figures>)]) -> String {
+    let mut text = String::new();
+    family(&mut text, "souk_database_up", "Whether the component's database answers.");
+    for (component, figures) in databases {
+        sample(&mut text, "souk_database_up", component, f64::from(u8::from(figures.is_some())));
+    }
+    for (name, help, read) in GAUGES {
+        family(&mut text, name, help);
+        for (component, figures) in databases {
+            if let Some(value) = figures.as_ref().and_then(read) {
+                sample(&mut text, name, component, value);
+            }
+        }
+    }
+    text
+}
+
+fn family(text: &mut String, name: &str, help: &str) {
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge").expect("a text takes any text");
+}
+
+/// The names of components need no escaping: the manifest has a-z, 0-9 and - in them.
+fn sample(text: &mut String, name: &str, component: &str, value: f64) {
+    writeln!(text, "{name}{{component=\"{component}\"}} {value}").expect("a text takes any text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::databases::OutboxStatus;
+
+    #[test]
+    fn a_database_that_does_not_answer_is_down_and_has_no_other_numbers() {
+        let figures = Figures {
+            database_bytes: 4096,
+            wal_bytes: None,
+            outbox: OutboxStatus { waiting: 3, oldest_ms: Some(1500) },
+        };
+        let text = text(&[("product", Some(figures)), ("cart", None)]);
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = [
+            "souk_database_up{component=\"product\"} 1",
+            "souk_database_up{component=\"cart\"} 0",
+            "souk_outbox_events{component=\"product\"} 3",
+            "souk_outbox_oldest_age_seconds{component=\"product\"} 1.5",
+            "souk_database_size_bytes{component=\"product\"} 4096",
+        ];
+        assert_eq!(samples, expected);
+    }
+}
