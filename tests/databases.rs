@@ -119,7 +119,7 @@ fn who_asks_for_too_much_is_told_which_limit_it_was_while_others_are_served() {
         });
         // Until the last of them was cut off.
         let mut served = 0;
-        while !asked.iter().all(|asked| asked.is_finished()) {
+        while !asked.iter().all(thread::ScopedJoinHandle::is_finished) {
             assert_eq!(host.send("POST", "/ledger/entries", &[], b"").status, 201);
             assert_eq!(host.get("/ledger/entries/first").text(), "1");
             served += 1;

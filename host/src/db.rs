@@ -179,8 +179,5 @@ fn are_there<'a>(found: impl Iterator<Item = &'a String>, names: &[String], plac
         let known = found.join(", ");
         return Err(DbError::NotThere(format!("no database `{unknown}` {place}; there is: {known}")));
     }
-    match found.is_empty() {
-        true => Err(DbError::NotThere(format!("no database {place}"))),
-        false => Ok(()),
-    }
+    if found.is_empty() { Err(DbError::NotThere(format!("no database {place}"))) } else { Ok(()) }
 }

@@ -186,7 +186,7 @@ fn how_long_events_wait_is_a_metric() {
         let line = answer.text().lines().find(|line| line.starts_with(&format!("{metric}{{component=\"product\"}}")));
         line.unwrap_or_else(|| panic!("{}", answer.text())).rsplit(' ').next().unwrap().parse().unwrap()
     };
-    assert!(value("souk_database_up") == 1.0 && value("souk_outbox_events") >= 2.0, "{}", answer.text());
+    assert!(value("souk_database_up") > 0.0 && value("souk_outbox_events") >= 2.0, "{}", answer.text());
     assert!(value("souk_outbox_oldest_age_seconds") < 60.0 && value("souk_database_size_bytes") >= 4096.0);
     assert_eq!(Connection::to(host.admin).ask("POST", "/metrics", &[], b"").status, 405);
     assert_eq!(host.get("/metrics").status, 404, "it is the operator's");

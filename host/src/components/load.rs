@@ -104,10 +104,8 @@ pub async fn furnish(examined: Examined<'_>, databases: &Databases) -> Result<Co
     let Examined { application, components, ticking } = examined;
     let mut furnished = Vec::new();
     for fit in components {
-        let database = match has_database(&fit) {
-            true => databases.open(fit.manifest, &fit.migrations).await.map(Some),
-            false => Ok(None),
-        };
+        let database =
+            if has_database(&fit) { databases.open(fit.manifest, &fit.migrations).await.map(Some) } else { Ok(None) };
         furnished.push((fit, database));
     }
     let list = gather(application, furnished, |(fit, database)| match database {
@@ -121,10 +119,7 @@ pub async fn furnish(examined: Examined<'_>, databases: &Databases) -> Result<Co
 pub async fn plan(examined: &Examined<'_>, databases: &Databases) -> Result<Vec<(String, Vec<String>)>, Faults> {
     let mut plans = Vec::new();
     for fit in &examined.components {
-        let plan = match has_database(fit) {
-            true => databases.plan(fit.manifest, &fit.migrations).await,
-            false => Ok(Vec::new()),
-        };
+        let plan = if has_database(fit) { databases.plan(fit.manifest, &fit.migrations).await } else { Ok(Vec::new()) };
         plans.push((fit, plan));
     }
     gather(examined.application, plans, |(fit, plan)| match plan {

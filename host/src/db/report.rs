@@ -15,7 +15,7 @@ pub(super) struct Report {
     free_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wal_bytes: Option<u64>,
-    migrations: Vec<Applied>,
+    migrations: Vec<Migration>,
     outbox: Outbox,
 }
 
@@ -26,7 +26,7 @@ struct Engine {
 }
 
 #[derive(Serialize)]
-struct Applied {
+struct Migration {
     file: String,
     checksum: String,
     applied_at: String,
@@ -47,7 +47,7 @@ impl Report {
             database_bytes: status.database_bytes,
             free_bytes: Some(status.free_bytes),
             wal_bytes: Some(status.wal_bytes),
-            migrations: status.migrations.into_iter().map(Applied::from).collect(),
+            migrations: status.migrations.into_iter().map(Migration::from).collect(),
             outbox,
         }
     }
@@ -60,7 +60,7 @@ impl Report {
             database_bytes: status.database_bytes,
             free_bytes: None,
             wal_bytes: None,
-            migrations: status.migrations.into_iter().map(Applied::from).collect(),
+            migrations: status.migrations.into_iter().map(Migration::from).collect(),
             outbox,
         }
     }
@@ -88,7 +88,7 @@ impl Report {
     }
 }
 
-impl From<sqlite::Applied> for Applied {
+impl From<sqlite::Applied> for Migration {
     fn from(applied: sqlite::Applied) -> Self {
         let sqlite::Applied { file, checksum, applied_at, .. } = applied;
         Self { file, checksum, applied_at }

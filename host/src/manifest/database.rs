@@ -61,7 +61,7 @@ pub(super) fn read(mut section: Section<'_>, variables: &Variables, faults: &mut
         match super::souk::whole_number(value) {
             Some(number) => limits.push((name.to_owned(), number)),
             None => {
-                faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"))
+                faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"));
             }
         }
     }
