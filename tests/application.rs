@@ -47,6 +47,12 @@ impl Application {
         self
     }
 
+    /// Lines of `[application.tool.souk]`, or tables below it.
+    pub(crate) fn tool(mut self, text: &str) -> Self {
+        writeln!(self.tables, "\n[application.tool.souk]\n{text}").unwrap();
+        self
+    }
+
     pub(crate) fn manifest(&self) -> String {
         let mut text = "spin_manifest_version = 2\n\n[application]\nname = \"test\"\n".to_owned();
         if let Some(demo) = &self.demo {
@@ -115,6 +121,12 @@ impl Component {
     /// One of its database.
     pub(crate) fn database_limit(mut self, name: &'static str, value: u64) -> Self {
         self.database_limits.push((name, value));
+        self
+    }
+
+    /// An entry of `rates`: a policy, and what of its requests counts against it.
+    pub(crate) fn rate(mut self, policy: &str, rule: &str) -> Self {
+        writeln!(self.tables, "\n[[component.{}.tool.souk.rates]]\npolicy = {policy:?}\n{rule}", self.id).unwrap();
         self
     }
 

@@ -16,6 +16,7 @@ mod heads;
 mod bodies;
 mod connections;
 mod load;
+mod rates;
 
 mod sandbox;
 mod outbound;

@@ -1,9 +1,13 @@
 //! The path of a request from its head to its answer.
 //!
 //! Read [`Gateway::answer`]: each line is one step, and most steps are one file below. A step that refuses returns a
-//! [`Problem`], which becomes HTTP in one place. Tokens, rate limits and the cache will be lines between the route and the call.
+//! [`Problem`], which becomes HTTP in one place. Tokens and the cache will be lines between the route and the call.
+
+mod peer;
 
 mod route;
+
+mod rates;
 
 mod head;
 
@@ -12,22 +16,27 @@ mod reception;
 mod request_id;
 
 use crate::body::{self, Body};
-use crate::components::{Components, RequestBody};
+use crate::components::{Component, Components, RequestBody};
 use crate::config::{HostLimits, ms, size};
 use crate::handler::Handler;
 use crate::health::Health;
+use crate::manifest::Application;
 use crate::problem::Problem;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use request_id::RequestIds;
+use ipnet::IpNet;
+use rates::Rates;
+use request_id::{RequestId, RequestIds};
 pub use route::{RouteConflict, Routes};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// Answers requests.
 pub struct Gateway {
+    proxies: Vec<IpNet>,
     routes: Routes,
+    rates: Rates,
     components: Components,
     under_way: Semaphore,
     ids: RequestIds,
@@ -36,10 +45,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway to these components.
-    pub fn new(routes: Routes, components: Components, health: Health, limits: HostLimits) -> Self {
+    /// A gateway to the components of an application.
+    pub fn new(application: &Application, routes: Routes, components: Components, health: Health) -> Self {
+        let (limits, proxies) = (application.limits.clone(), application.proxies.clone());
+        let rates = Rates::new(application);
         let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
-        Self { routes, components, under_way, ids: RequestIds::new(), health, limits }
+        Self { proxies, routes, rates, components, under_way, ids: RequestIds::new(), health, limits }
     }
 
     /// What it leads to.
@@ -53,16 +64,28 @@ impl Gateway {
         component.call(request.map(RequestBody::Whole), self.end_of_request()).await
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+    async fn answer(&self, request: Request<Incoming>, id: &RequestId) -> Result<Response<Body>, Problem> {
         if let Some(answer) = self.health.answer(&request) {
             return answer;
         }
         let _place = self.under_way.try_acquire().map_err(|_| Problem::Overloaded)?;
-        let request = head::admit(request)?;
+        let mut request = head::admit(request)?;
+        let peer = peer::identify(&mut request, &self.proxies);
         let component = match self.routes.find(request.uri().path()) {
-            Ok(index) => self.components.get(index),
+            Ok(component) => component,
             Err(problem) => return Err(reception::discard(request, problem).await),
         };
+        let mut standing = self.rates.admit(component, &request, peer);
+        let answer = match standing.refusal.take() {
+            Some(problem) => Err(reception::discard(request, problem).await),
+            None => self.call(self.components.get(component), request).await,
+        };
+        let mut response = answer.unwrap_or_else(|problem| refuse(problem, id));
+        standing.tell(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn call(&self, component: &Component, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let end = self.end_of_request();
         let (request, verdict) = reception::receive(request, component, &self.limits, end).await?;
         let response = component.call(request, end).await;
@@ -75,6 +98,12 @@ impl Gateway {
     }
 }
 
+/// The one place where a refusal becomes an answer.
+fn refuse(problem: Problem, id: &RequestId) -> Response<Body> {
+    tracing::debug!(problem = problem.name(), request = %id, "refused");
+    problem.into_response().map(body::whole)
+}
+
 impl Handler for Gateway {
     /// Answers one request, whatever happens.
     async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
@@ -83,10 +112,7 @@ impl Handler for Gateway {
         let method = request.method().clone();
         // Copied only for a log that somebody reads.
         let path = tracing::enabled!(target: "access", tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
-        let mut response = self.answer(request).await.unwrap_or_else(|problem| {
-            tracing::debug!(problem = problem.name(), request = %id, "refused");
-            problem.into_response().map(body::whole)
-        });
+        let mut response = self.answer(request, &id).await.unwrap_or_else(|problem| refuse(problem, &id));
         head::finish(&mut response, &method, &id);
         let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
         tracing::debug!(target: "access", request = %id, %method, path, status, micros, "answered");

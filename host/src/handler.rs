@@ -3,6 +3,11 @@
 use crate::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use std::net::SocketAddr;
+
+/// The other end of the connection that a request came over: an extension of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {

@@ -5,7 +5,7 @@ mod wire;
 
 use crate::body::{self, Body};
 use crate::config::{HostLimits, ms, size};
-use crate::handler::Handler;
+use crate::handler::{Handler, Peer};
 use crate::problem::Problem;
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, Response, Version};
@@ -86,10 +86,10 @@ impl Listener {
     }
 
     /// The next connection, once there is a place for it. Until then it waits in the kernel's queue.
-    async fn accept(&self, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    async fn accept(&self, places: &Arc<Semaphore>) -> io::Result<((TcpStream, Peer), OwnedSemaphorePermit)> {
         let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
-        let (socket, _peer) = self.socket.accept().await?;
-        Ok((socket, place))
+        let (socket, peer) = self.socket.accept().await?;
+        Ok(((socket, Peer(peer)), place))
     }
 }
 
@@ -113,7 +113,7 @@ fn protocol(limits: &HostLimits) -> auto::Builder<TokioExecutor> {
 
 /// One connection, from accept to close.
 async fn converse<H: Handler>(
-    socket: TcpStream,
+    (socket, peer): (TcpStream, Peer),
     handler: Arc<H>,
     builder: &auto::Builder<TokioExecutor>,
     limits: &HostLimits,
@@ -127,7 +127,10 @@ async fn converse<H: Handler>(
     let wire = Wire::new(socket, Arc::clone(&line), ms(limits.write_idle_ms_max), size(limits.head_bytes_max));
     let service = service_fn({
         let line = Arc::clone(&line);
-        move |request| answer(request, Arc::clone(&handler), Arc::clone(&line))
+        move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            answer(request, Arc::clone(&handler), Arc::clone(&line))
+        }
     });
     let conversation = watcher.watch(builder.serve_connection(TokioIo::new(wire), service).into_owned());
     // hyper's own timer starts with the first byte that tells HTTP/1.1 from HTTP/2; before that byte this one counts.

@@ -16,6 +16,8 @@ mod route;
 
 mod database;
 
+mod rate;
+
 mod outbound;
 
 mod template;
@@ -23,9 +25,11 @@ mod template;
 pub use database::{Database, DatabaseUrl};
 pub use fault::{Fault, Faults};
 pub use outbound::OutboundHost;
+pub use rate::{Rate, RateRule};
 pub use route::{RoutePattern, Segment};
 
 use crate::config::{ComponentLimits, HostLimits};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +45,10 @@ pub struct Application {
     pub name: String,
     /// Limits of the host.
     pub limits: HostLimits,
+    /// Whose word about the address of a client is believed.
+    pub proxies: Vec<IpNet>,
+    /// The policies that rules of components name.
+    pub rates: Vec<Rate>,
     /// Requests that fill the application with demo data, relative to the manifest's folder.
     pub demo: Option<PathBuf>,
     /// In the order of the file.
@@ -66,6 +74,8 @@ pub struct Component {
     pub environment: BTreeMap<String, String>,
     /// Hosts that it may send requests to.
     pub outbound: Vec<OutboundHost>,
+    /// How often it may be asked.
+    pub rates: Vec<RateRule>,
     /// Where its database is, if it is granted one.
     pub database: Database,
     /// What it may take from its neighbours.

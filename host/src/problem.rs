@@ -37,6 +37,8 @@ pub enum Problem {
     BodyUnreadable,
     /// Too much is under way, in the host or in the component.
     Overloaded,
+    /// The peer asked more often than a policy of the manifest allows; how long until it may ask again.
+    TooManyRequests(Duration),
     /// The host is going down.
     Stopping,
     /// The component failed: it trapped, ran out of memory or could not be started.
@@ -68,6 +70,7 @@ impl Problem {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::ComponentFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ComponentMisanswered => StatusCode::BAD_GATEWAY,
@@ -89,6 +92,7 @@ impl Problem {
             Self::BodyTimeout => "body-timeout",
             Self::BodyUnreadable => "body-unreadable",
             Self::Overloaded => "overloaded",
+            Self::TooManyRequests(_) => "too-many-requests",
             Self::Stopping => "stopping",
             Self::ComponentFailed => "component-failed",
             Self::ComponentMisanswered => "component-misanswered",
@@ -109,6 +113,7 @@ impl Problem {
             Self::BodyTimeout => "the body of the request did not arrive in time".to_owned(),
             Self::BodyUnreadable => "the body of the request could not be read".to_owned(),
             Self::Overloaded => "too many requests are being answered; try again shortly".to_owned(),
+            Self::TooManyRequests(_) => "more requests than are allowed in this time; try again later".to_owned(),
             Self::Stopping => "the server is stopping; try again shortly".to_owned(),
             Self::ComponentFailed => "the service failed on this request".to_owned(),
             Self::ComponentMisanswered => "the service gave no valid answer".to_owned(),
@@ -117,7 +122,11 @@ impl Problem {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Overloaded | Self::Stopping).then_some(Duration::from_secs(1))
+        match self {
+            Self::Overloaded | Self::Stopping => Some(Duration::from_secs(1)),
+            Self::TooManyRequests(wait) => Some(*wait),
+            _ => None,
+        }
     }
 
     /// The response, for any version of HTTP.
@@ -135,7 +144,8 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_PROBLEM));
         if let Some(after) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+            // Whole seconds, rounded up: who came back a moment too early would be refused once more.
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(after.subsec_nanos() > 0)));
         }
         if let Self::MethodNotAllowed(allow) = self {
             headers.insert(ALLOW, HeaderValue::from_static(allow));

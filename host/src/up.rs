@@ -134,7 +134,7 @@ async fn load(
     });
     let (routes, components, summary) = loading.await.expect("loading does not panic")?;
     components.warm().await.map_err(UpError::Warm)?;
-    let gateway = Arc::new(Gateway::new(routes, components, health.clone(), application.limits.clone()));
+    let gateway = Arc::new(Gateway::new(application, routes, components, health.clone()));
     tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.components().trim().await }

@@ -1,7 +1,7 @@
 //! Where a component's database is, and what it may take.
 
 use super::fault::{Fault, Faults};
-use super::section::Section;
+use super::section::{Section, whole_number};
 use super::template::{self, Variables};
 use std::fmt;
 use std::str::FromStr;
@@ -58,7 +58,7 @@ pub(super) fn read(mut section: Section<'_>, variables: &Variables, faults: &mut
     });
     let mut limits = Vec::new();
     for (name, value, line) in section.section("limits", faults).entries() {
-        match super::souk::whole_number(value) {
+        match whole_number(value) {
             Some(number) => limits.push((name.to_owned(), number)),
             None => {
                 faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"));

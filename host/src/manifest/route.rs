@@ -45,6 +45,21 @@ impl RoutePattern {
     }
 }
 
+impl RoutePattern {
+    /// Whether it takes this path, by itself: which of several is taken is decided where all of them are known.
+    pub fn takes(&self, path: &str) -> bool {
+        let mut parts =
+            path.strip_prefix('/').filter(|rest| !rest.is_empty()).into_iter().flat_map(|rest| rest.split('/'));
+        let fits = self.segments.iter().all(|segment| {
+            parts.next().is_some_and(|part| match segment {
+                Segment::Literal(text) => part == text,
+                Segment::Parameter => !part.is_empty(),
+            })
+        });
+        fits && (self.below || parts.next().is_none())
+    }
+}
+
 impl fmt::Display for RoutePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -2,7 +2,7 @@
 //! nobody asked for is found and told.
 
 use super::fault::{Fault, Faults, meant};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -15,6 +15,11 @@ impl Lines<'_> {
     pub(super) fn line(self, span: &Range<usize>) -> usize {
         self.0[..span.start.min(self.0.len())].matches('\n').count() + 1
     }
+}
+
+/// A number from 0, written in any base.
+pub(super) fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    value.get_ref().as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
 }
 
 /// One table.
@@ -83,6 +88,26 @@ impl<'d> Section<'d> {
             DeValue::Boolean(flag) => Some(*flag),
             _ => self.wrong_type(key, self.line_of(value), "true or false", faults),
         }
+    }
+
+    /// Whether this key is there, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// The whole number of this key, if there is one, within a range.
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u32>, faults: &mut Faults) -> Option<u32> {
+        let value = self.value(key)?;
+        let line = self.line_of(value);
+        let Some(number) = whole_number(value) else {
+            return self.wrong_type(key, line, "a whole number", faults);
+        };
+        let fits = u32::try_from(number).ok().filter(|number| range.contains(number));
+        if fits.is_none() {
+            let remedy = format!("choose from {} to {}", range.start(), range.end());
+            faults.push(Fault::new(line, format!("{} can't be {number}", self.name(key)), remedy));
+        }
+        fits
     }
 
     /// The strings of this key, with their lines; none if it is not there.

@@ -2,17 +2,21 @@
 
 use super::database::{self, Database};
 use super::fault::{Fault, Faults, meant};
-use super::section::Section;
+use super::rate::{self, Rate, RateRule};
+use super::section::{Section, whole_number};
 use super::template::Variables;
 use crate::config::{ComponentLimits, HostLimits, SetError};
-use toml::Spanned;
-use toml::de::DeValue;
+use ipnet::IpNet;
 
 /// `[application.tool.souk]`.
 #[derive(Default)]
 pub(super) struct ApplicationTool {
     /// `demo`: the file with the requests of the demo.
     pub demo: Option<String>,
+    /// `proxies`.
+    pub proxies: Vec<IpNet>,
+    /// `rates`.
+    pub rates: Vec<Rate>,
     /// `limits`.
     pub limits: HostLimits,
 }
@@ -22,6 +26,8 @@ pub(super) struct ApplicationTool {
 pub(super) struct ComponentTool {
     /// `grants`: interfaces without version.
     pub grants: Vec<String>,
+    /// `rates`.
+    pub rates: Vec<RateRule>,
     /// `database`.
     pub database: Database,
     /// `limits`.
@@ -32,10 +38,12 @@ pub(super) struct ComponentTool {
 pub(super) fn application(mut tool: Section<'_>, faults: &mut Faults) -> ApplicationTool {
     let mut souk = tool.section("souk", faults);
     let demo = souk.text("demo", faults).map(|(path, _)| path.to_owned());
+    let proxies = rate::proxies(souk.texts("proxies", faults), faults);
+    let rates = rate::policies(souk.section("rates", faults), faults);
     let mut limits = HostLimits::default();
     set_limits(souk.section("limits", faults), HostLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ApplicationTool { demo, limits }
+    ApplicationTool { demo, proxies, rates, limits }
 }
 
 /// Reads a component's table.
@@ -50,11 +58,12 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
             faults.push(Fault::new(line, format!("grant {grant:?} is not an interface"), remedy));
         }
     }
+    let rates = rate::rules(souk.section_list("rates", faults), faults);
     let database = database::read(souk.section("database", faults), variables, faults);
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, database, limits }
+    ComponentTool { grants, rates, database, limits }
 }
 
 fn is_interface(text: &str) -> bool {
@@ -64,11 +73,6 @@ fn is_interface(text: &str) -> bool {
     text.split_once(':').is_some_and(|(namespace, rest)| {
         word(namespace) && rest.split_once('/').is_some_and(|(package, interface)| word(package) && word(interface))
     })
-}
-
-/// A number from 0, written in any base.
-pub(super) fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
-    value.get_ref().as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
 }
 
 fn set_limits(

@@ -4,7 +4,7 @@ use super::fault::{Fault, Faults};
 use super::outbound::OutboundHost;
 use super::section::{Lines, Section};
 use super::template::{self, Variables};
-use super::{Application, Component, Environment, Route, RoutePattern, souk};
+use super::{Application, Component, Environment, Route, RoutePattern, rate, souk};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -34,10 +34,14 @@ pub(super) fn read(file: &Path, text: &str, environment: Environment<'_>, faults
     let variables = template::variables(root.section("variables", faults), environment, faults);
     let folder = file.parent().unwrap_or(Path::new(""));
     let components = components(root.section("component", faults), folder, &variables, faults);
+    for component in &components {
+        rate::check(&component.rates, &tool.rates, faults);
+    }
     let routes = routes(root.section("trigger", faults), &components, faults);
     root.finish(faults);
     let demo = tool.demo.map(|path| folder.join(path));
-    Some(Application { file: file.to_owned(), name: name?, limits: tool.limits, demo, components, routes })
+    let souk::ApplicationTool { proxies, rates, limits, .. } = tool;
+    Some(Application { file: file.to_owned(), name: name?, limits, proxies, rates, demo, components, routes })
 }
 
 fn check_version(root: &mut Section<'_>, faults: &mut Faults) {
@@ -84,6 +88,7 @@ fn component(
         source: folder.join(source),
         line,
         grants: tool.grants,
+        rates: tool.rates,
         variables: settings,
         environment: env,
         outbound,

@@ -209,3 +209,42 @@ fn what_a_database_can_not_be_is_told_without_its_password() {
     }
     assert!(found.len() == 3 && !told.contains("geheim"), "{told}");
 }
+
+#[test]
+fn rates_are_named_once_and_used_by_components() {
+    let text = format!(
+        "{SMALL}\n[application.tool.souk]\nproxies = [\"10.0.0.0/8\", \"::1\"]\n\
+         rates.calm = {{ requests = 60, seconds = 60, burst = 5 }}\nrates.busy = {{ requests = 9, seconds = 1 }}\n\
+         [[component.a.tool.souk.rates]]\npolicy = \"calm\"\nmethods = [\"POST\"]\npath = \"/a/:id\"\n\
+         [[component.a.tool.souk.rates]]\npolicy = \"busy\""
+    );
+    let application = read(&text).expect("it is right");
+    assert_eq!(application.proxies.len(), 2);
+    let bursts: Vec<_> = application.rates.iter().map(|rate| (rate.name.as_str(), rate.burst)).collect();
+    assert_eq!(bursts, [("calm", 5), ("busy", 9)]);
+    let rules = &application.components[0].rates;
+    assert_eq!((rules[0].policy.as_str(), rules[0].methods.len(), rules[1].methods.len()), ("calm", 1, 0));
+    let path = rules[0].path.as_ref().expect("it has one");
+    assert!(path.takes("/a/7") && !path.takes("/a/") && !path.takes("/a") && !path.takes("/a/7/8"));
+}
+
+#[test]
+fn what_is_wrong_with_a_rate_is_told() {
+    let found = faults(&format!(
+        "{SMALL}\n[application.tool.souk]\nproxies = [\"here\"]\n\
+         rates.calm = {{ requests = 0, seconds = 90_000 }}\nrates.busy = {{ requests = 3, burst = 4 }}\n\
+         [[component.a.tool.souk.rates]]\npolicy = \"clam\"\nmethods = [\"post\"]\npath = \"a\""
+    ));
+    let told = found.join("\n");
+    for part in [
+        "proxy \"here\" is not an address",
+        "rates.calm.requests can't be 0 → choose from 1",
+        "rates.calm.seconds can't be 90000 → choose from 1 to 86400",
+        "rates.busy.seconds is missing",
+        "rates.busy.burst can't be 4 → choose from 1 to 3",
+        "\"post\" is not a method",
+        "path \"a\" does not start with /",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}

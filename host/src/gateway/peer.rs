@@ -1,0 +1,121 @@
+//! Who is at the other end: the address of the connection, or what proxies that the manifest names say about it.
+//!
+//! `Forwarded` (RFC 7239), else `X-Forwarded-For`, is read from the right, where the nearest proxy wrote: past those that are named, to the first
+//! address that is not. Anything further left was written by whoever sent it. From anybody but a named proxy these fields do not
+//! reach a component: it might believe them.
+
+use crate::handler::Peer;
+use http::{HeaderMap, HeaderName, Request};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The address of the client, none for a request without a connection; takes away what a stranger says about it.
+pub(super) fn identify<B>(request: &mut Request<B>, proxies: &[IpNet]) -> Option<IpAddr> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+    let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
+    match peer {
+        Some(peer) if is_proxy(&peer) => {
+            let before = said(request.headers()).into_iter().rev().take_while(Option::is_some).flatten();
+            // As far as addresses can be read and are proxies themselves, and one further.
+            let mut client = peer;
+            for address in before {
+                client = address;
+                if !is_proxy(&address) {
+                    break;
+                }
+            }
+            Some(client)
+        }
+        peer => {
+            strip(request.headers_mut());
+            peer
+        }
+    }
+}
+
+/// What the fields say, from the client to the nearest proxy; none for what is no address.
+fn said(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    let has_standard = headers.contains_key(FORWARDED);
+    let field = if has_standard { FORWARDED } else { X_FORWARDED_FOR };
+    let elements = headers.get_all(field).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    elements.map(|element| address(if has_standard { of_forwarded(element)? } else { element.trim() })).collect()
+}
+
+/// The value of `for` in one element of `Forwarded`.
+fn of_forwarded(element: &str) -> Option<&str> {
+    element.split(';').find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("for").then(|| value.trim_matches('"'))
+    })
+}
+
+/// An address, with a port behind it or not; IPv6 in brackets then.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let parsed = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    parsed.map(|address: IpAddr| address.to_canonical())
+}
+
+fn strip(headers: &mut HeaderMap) {
+    let is_about = |name: &HeaderName| {
+        *name == FORWARDED || name.as_str().starts_with("x-forwarded") || name.as_str() == "x-real-ip"
+    };
+    // Most heads have none of them.
+    if headers.keys().any(is_about) {
+        let names: Vec<HeaderName> = headers.keys().filter(|name| is_about(name)).cloned().collect();
+        for name in names {
+            headers.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(peer: &str, fields: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::new(());
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        for (name, value) in fields {
+            request.headers_mut().append(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        request
+    }
+
+    fn client(peer: &str, fields: &[(&str, &str)]) -> String {
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        identify(&mut request(peer, fields), &proxies).unwrap().to_string()
+    }
+
+    #[test]
+    fn only_named_proxies_are_believed() {
+        let forged = [("X-Forwarded-For", "192.0.2.9"), ("forwarded", "for=192.0.2.9"), ("X-REAL-IP", "192.0.2.9")];
+        assert_eq!(client("198.51.100.1:80", &forged), "198.51.100.1");
+        let mut request = request("198.51.100.1:80", &forged);
+        identify(&mut request, &[]);
+        assert!(request.headers().is_empty(), "{:?}", request.headers());
+    }
+
+    #[test]
+    fn the_last_address_that_is_no_proxy_is_the_client() {
+        for (fields, expected) in [
+            (vec![("x-forwarded-for", "192.0.2.1")], "192.0.2.1"),
+            (vec![("x-forwarded-for", "203.0.113.5, 192.0.2.1, 10.1.1.1")], "192.0.2.1"),
+            (vec![("x-forwarded-for", "203.0.113.5"), ("x-forwarded-for", "192.0.2.1")], "192.0.2.1"),
+            (vec![("x-forwarded-for", "192.0.2.1:4711")], "192.0.2.1"),
+            (vec![("x-forwarded-for", "192.0.2.1, unknown, 10.1.1.1")], "10.1.1.1"),
+            (vec![("x-forwarded-for", "10.1.1.1, 10.1.1.2")], "10.1.1.1"),
+            (vec![("forwarded", "for=203.0.113.5, For=\"[2001:db9::17]:4711\";proto=https")], "2001:db9::17"),
+            (vec![("forwarded", "for=192.0.2.1"), ("x-forwarded-for", "203.0.113.5")], "192.0.2.1"),
+            (vec![("forwarded", "proto=https")], "10.0.0.1"),
+            (vec![("x-forwarded-for", "")], "10.0.0.1"),
+            (vec![], "10.0.0.1"),
+        ] {
+            assert_eq!(client("10.0.0.1:80", &fields), expected, "{fields:?}");
+        }
+        assert_eq!(client("[::ffff:10.0.0.1]:80", &[("x-forwarded-for", "::ffff:192.0.2.1")]), "192.0.2.1");
+    }
+}
