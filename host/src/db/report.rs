@@ -1,6 +1,7 @@
 //! What an operator is told about a database, whichever engine keeps it.
 
 use serde::Serialize;
+use souk_database::sqlite::{Applied, OutboxStatus};
 use souk_database::{postgres, sqlite};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -40,29 +41,21 @@ struct Outbox {
 
 impl Report {
     pub(super) fn of_file(name: String, status: sqlite::Status) -> Self {
-        let outbox = Outbox { waiting: status.outbox.waiting, oldest_ms: status.outbox.oldest_ms };
-        Self {
-            name,
-            engine: Engine { name: sqlite::DIALECT, version: status.sqlite_version },
-            database_bytes: status.database_bytes,
-            free_bytes: Some(status.free_bytes),
-            wal_bytes: Some(status.wal_bytes),
-            migrations: status.migrations.into_iter().map(Migration::from).collect(),
-            outbox,
-        }
+        let engine = Engine { name: sqlite::DIALECT, version: status.sqlite_version };
+        let (free_bytes, wal_bytes) = (Some(status.free_bytes), Some(status.wal_bytes));
+        let report = Self::of(name, engine, status.database_bytes, status.migrations, status.outbox);
+        Self { free_bytes, wal_bytes, ..report }
     }
 
     pub(super) fn on_server(name: String, status: postgres::Status) -> Self {
-        let outbox = Outbox { waiting: status.outbox.waiting, oldest_ms: status.outbox.oldest_ms };
-        Self {
-            name,
-            engine: Engine { name: postgres::DIALECT, version: status.server_version },
-            database_bytes: status.database_bytes,
-            free_bytes: None,
-            wal_bytes: None,
-            migrations: status.migrations.into_iter().map(Migration::from).collect(),
-            outbox,
-        }
+        let engine = Engine { name: postgres::DIALECT, version: status.server_version };
+        Self::of(name, engine, status.database_bytes, status.migrations, status.outbox)
+    }
+
+    fn of(name: String, engine: Engine, database_bytes: u64, applied: Vec<Applied>, outbox: OutboxStatus) -> Self {
+        let migrations = applied.into_iter().map(Migration::from).collect();
+        let outbox = Outbox { waiting: outbox.waiting, oldest_ms: outbox.oldest_ms };
+        Self { name, engine, database_bytes, free_bytes: None, wal_bytes: None, migrations, outbox }
     }
 
     /// For a person.
@@ -88,9 +81,9 @@ impl Report {
     }
 }
 
-impl From<sqlite::Applied> for Migration {
-    fn from(applied: sqlite::Applied) -> Self {
-        let sqlite::Applied { file, checksum, applied_at, .. } = applied;
+impl From<Applied> for Migration {
+    fn from(applied: Applied) -> Self {
+        let Applied { file, checksum, applied_at, .. } = applied;
         Self { file, checksum, applied_at }
     }
 }
