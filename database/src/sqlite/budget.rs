@@ -12,12 +12,16 @@ use rusqlite::Connection;
 /// Steps of the engine between two questions: about 4 µs apart, so that asking (20 ns) costs half a percent.
 const STEPS_PER_QUESTION: u16 = 250;
 
+/// Questions between two offers to let another thread go first: some 60 µs, so that offering (half a microsecond) costs a percent.
+const QUESTIONS_PER_YIELD: u64 = 16;
+
 /// What is left for the statement that runs now. Shared with the connection's progress handler.
 pub(super) struct Budget {
     born: Instant,
     questions_left: AtomicU64,
     ends_ns: AtomicU64,
     spent: AtomicBool,
+    yields: AtomicBool,
 }
 
 impl Budget {
@@ -28,6 +32,7 @@ impl Budget {
             questions_left: AtomicU64::new(u64::MAX),
             ends_ns: AtomicU64::new(u64::MAX),
             spent: AtomicBool::new(false),
+            yields: AtomicBool::new(false),
         });
         let asked = Arc::clone(&budget);
         db.progress_handler(STEPS_PER_QUESTION.into(), Some(move || asked.is_spent_now()))?;
@@ -45,6 +50,12 @@ impl Budget {
     /// Starts anew with a bound on time only.
     pub(super) fn start_time(&self, time: Duration) {
         self.start(u64::MAX, time);
+    }
+
+    /// From now on, statements let other threads go first again and again: the kernel alone may wait for its next tick, some
+    /// milliseconds, before it takes a core away.
+    pub(super) fn yield_often(&self) {
+        self.yields.store(true, Ordering::Relaxed);
     }
 
     /// Lifts the bounds, for the host's own statements.
@@ -67,6 +78,8 @@ impl Budget {
         let spent = left == 0 || (ends_ns != u64::MAX && nanoseconds(self.born.elapsed()) >= ends_ns);
         if spent {
             self.spent.store(true, Ordering::Relaxed);
+        } else if left.is_multiple_of(QUESTIONS_PER_YIELD) && self.yields.load(Ordering::Relaxed) {
+            std::thread::yield_now();
         }
         spent
     }
