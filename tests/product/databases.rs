@@ -1,7 +1,8 @@
 //! What an operator does with the databases: looks, copies while they are served, puts copies back, migrates.
 
-use super::{make_category, make_product, shop};
-use crate::host::{Ended, Place};
+use super::{DATABASE, PRODUCTS, make_category, make_product, post, product, shop, ungranted};
+use crate::application::Application;
+use crate::host::{Ended, Host, Place};
 use crate::http::{Answer, Connection};
 use serde_json::Value;
 use std::fs;
@@ -171,6 +172,37 @@ fn the_status_of_every_engine_has_the_same_shape() {
     if place.dialect() == "postgres" {
         is_refused(&place.on_data(&["db", "backup", "backups"]), "pg_dump");
     }
+}
+
+#[test]
+fn a_database_that_is_full_is_a_503_with_nothing_half_written_until_there_is_room() {
+    let of_bytes = |bytes| Application::of([ungranted().grant(DATABASE).database_limit("database-bytes", bytes)]);
+    let place = Arc::new(Place::new(&of_bytes(256 << 10)).in_files());
+    let host = place.up();
+    let mut made = vec![make_product(&host, 1)];
+    let refused = loop {
+        let answer = post(&host, PRODUCTS, product(1).to_string().as_bytes());
+        match answer.status {
+            201 => made.push(answer.field("location").unwrap().to_owned()),
+            _ => break answer,
+        }
+        assert!(made.len() < 1_000, "it is never full");
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.field("content-type").unwrap().starts_with("application/problem+json"));
+    assert!(refused.field("retry-after").is_some() && !refused.text().contains("full"), "{}", refused.text());
+    let all_that_was_answered = |host: &Host| {
+        let listed: Value = serde_json::from_str(host.get("/api/v1/products?size=1").text()).unwrap();
+        assert_eq!(listed["total"], made.len());
+    };
+    all_that_was_answered(&host);
+    assert_eq!(host.get(&made[0]).status, 200, "reading goes on");
+    drop(host);
+
+    place.write_manifest(&of_bytes(1 << 20).manifest());
+    let host = place.up();
+    all_that_was_answered(&host);
+    make_product(&host, 1);
 }
 
 #[test]
