@@ -7,3 +7,8 @@
 //! algorithms are `ring`'s; what stands here is what is demanded of a text before and after a signature is checked.
 
 pub mod limits;
+
+pub mod public;
+pub mod fault;
+
+mod json;
