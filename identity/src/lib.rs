@@ -8,6 +8,7 @@
 
 pub mod limits;
 
+pub mod keys;
 pub mod public;
 pub mod fault;
 
