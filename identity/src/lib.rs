@@ -9,6 +9,7 @@
 pub mod limits;
 
 pub mod keys;
+pub mod key_file;
 pub mod public;
 pub mod fault;
 
