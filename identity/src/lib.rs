@@ -8,6 +8,9 @@
 
 pub mod limits;
 
+pub mod token;
+pub mod sign;
+
 pub mod keys;
 pub mod key_file;
 pub mod public;
