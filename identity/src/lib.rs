@@ -10,6 +10,7 @@ pub mod limits;
 
 pub mod token;
 pub mod sign;
+pub mod check;
 
 pub mod keys;
 pub mod key_file;
