@@ -130,6 +130,12 @@ impl Component {
         self
     }
 
+    /// An entry of `access`.
+    pub(crate) fn access(mut self, rule: &str) -> Self {
+        writeln!(self.tables, "\n[[component.{}.tool.souk.access]]\n{rule}", self.id).unwrap();
+        self
+    }
+
     /// `[component.<id>.<table>]` with one entry.
     pub(crate) fn entry(mut self, table: &str, key: &str, value: &str) -> Self {
         writeln!(self.tables, "\n[component.{}.{table}]\n{key} = {value:?}", self.id).unwrap();

@@ -134,6 +134,17 @@ impl Place {
         }
     }
 
+    /// Starts a host that must come up, on another address.
+    pub(crate) fn up_at(self: &Arc<Self>, listen: &str) -> Host {
+        match self.start(listen, "127.0.0.1:0") {
+            Ok(mut host) => {
+                host.address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+                host
+            }
+            Err(ended) => panic!("the host did not start:\n{}\n{}", ended.stdout, ended.stderr),
+        }
+    }
+
     /// Starts a host that must not come up.
     pub(crate) fn refused(self: &Arc<Self>) -> Ended {
         self.refused_at("127.0.0.1:0", "127.0.0.1:0")

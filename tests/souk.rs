@@ -17,6 +17,7 @@ mod bodies;
 mod connections;
 mod load;
 mod rates;
+mod auth;
 
 mod sandbox;
 mod outbound;

@@ -1,13 +1,15 @@
 //! The path of a request from its head to its answer.
 //!
 //! Read [`Gateway::answer`]: each line is one step, and most steps are one file below. A step that refuses returns a
-//! [`Problem`], which becomes HTTP in one place. Tokens and the cache will be lines between the route and the call.
+//! [`Problem`], which becomes HTTP in one place. The cache will be a line between them and the call.
 
 mod peer;
 
 mod route;
 
 mod rates;
+
+mod auth;
 
 mod head;
 
@@ -22,6 +24,7 @@ use crate::handler::Handler;
 use crate::health::Health;
 use crate::manifest::Application;
 use crate::problem::Problem;
+pub use auth::Auth;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -37,6 +40,7 @@ pub struct Gateway {
     proxies: Vec<IpNet>,
     routes: Routes,
     rates: Rates,
+    auth: Auth,
     components: Components,
     under_way: Semaphore,
     ids: RequestIds,
@@ -46,11 +50,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway to the components of an application.
-    pub fn new(application: &Application, routes: Routes, components: Components, health: Health) -> Self {
+    pub fn new(application: &Application, routes: Routes, auth: Auth, components: Components, health: Health) -> Self {
         let (limits, proxies) = (application.limits.clone(), application.proxies.clone());
         let rates = Rates::new(application);
         let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
-        Self { proxies, routes, rates, components, under_way, ids: RequestIds::new(), health, limits }
+        Self { proxies, routes, rates, auth, components, under_way, ids: RequestIds::new(), health, limits }
     }
 
     /// What it leads to.
@@ -76,9 +80,11 @@ impl Gateway {
             Err(problem) => return Err(reception::discard(request, problem).await),
         };
         let mut standing = self.rates.admit(component, &request, peer);
-        let answer = match standing.refusal.take() {
-            Some(problem) => Err(reception::discard(request, problem).await),
-            None => self.call(self.components.get(component), request).await,
+        // Counting comes first: it is cheaper than checking a signature.
+        let refusal = standing.refusal.take().map_or_else(|| self.auth.admit(component, &mut request), Err);
+        let answer = match refusal {
+            Err(problem) => Err(reception::discard(request, problem).await),
+            Ok(()) => self.call(self.components.get(component), request).await,
         };
         let mut response = answer.unwrap_or_else(|problem| refuse(problem, id));
         standing.tell(response.headers_mut());

@@ -18,14 +18,17 @@ mod database;
 
 mod rate;
 
+mod access;
+
 mod outbound;
 
 mod template;
 
+pub use access::{AccessRule, Issuer, Tokens, Who};
 pub use database::{Database, DatabaseUrl};
 pub use fault::{Fault, Faults};
 pub use outbound::OutboundHost;
-pub use rate::{Rate, RateRule};
+pub use rate::{Rate, RateRule, Which};
 pub use route::{RoutePattern, Segment};
 
 use crate::config::{ComponentLimits, HostLimits};
@@ -49,6 +52,8 @@ pub struct Application {
     pub proxies: Vec<IpNet>,
     /// The policies that rules of components name.
     pub rates: Vec<Rate>,
+    /// Whose tokens are taken; nobody is asked for one without it.
+    pub tokens: Option<Tokens>,
     /// Requests that fill the application with demo data, relative to the manifest's folder.
     pub demo: Option<PathBuf>,
     /// In the order of the file.
@@ -76,6 +81,8 @@ pub struct Component {
     pub outbound: Vec<OutboundHost>,
     /// How often it may be asked.
     pub rates: Vec<RateRule>,
+    /// By whom.
+    pub access: Vec<AccessRule>,
     /// Where its database is, if it is granted one.
     pub database: Database,
     /// What it may take from its neighbours.

@@ -4,7 +4,7 @@
 //! hit) goes to the log where the refusal arises, and never in here.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use std::time::Duration;
@@ -39,6 +39,12 @@ pub enum Problem {
     Overloaded,
     /// The peer asked more often than a policy of the manifest allows; how long until it may ask again.
     TooManyRequests(Duration),
+    /// Nobody is signed in, and somebody has to be.
+    NotSignedIn,
+    /// The token is no good: made up, expired, for somebody else. Which of it is not told.
+    InvalidToken,
+    /// Who is signed in may not do this; the scopes that are missing, if it is that.
+    NotAllowed(Option<String>),
     /// The host is going down.
     Stopping,
     /// The component failed: it trapped, ran out of memory or could not be started.
@@ -70,6 +76,8 @@ impl Problem {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotSignedIn | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::ComponentFailed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -92,6 +100,9 @@ impl Problem {
             Self::BodyTimeout => "body-timeout",
             Self::BodyUnreadable => "body-unreadable",
             Self::Overloaded => "overloaded",
+            Self::NotSignedIn => "not-signed-in",
+            Self::InvalidToken => "invalid-token",
+            Self::NotAllowed(_) => "not-allowed",
             Self::TooManyRequests(_) => "too-many-requests",
             Self::Stopping => "stopping",
             Self::ComponentFailed => "component-failed",
@@ -113,6 +124,10 @@ impl Problem {
             Self::BodyTimeout => "the body of the request did not arrive in time".to_owned(),
             Self::BodyUnreadable => "the body of the request could not be read".to_owned(),
             Self::Overloaded => "too many requests are being answered; try again shortly".to_owned(),
+            Self::NotSignedIn => "this needs a bearer token".to_owned(),
+            Self::InvalidToken => "the token is not valid, or no longer".to_owned(),
+            Self::NotAllowed(None) => "this is not allowed to the caller".to_owned(),
+            Self::NotAllowed(Some(scopes)) => format!("the token lacks one of these scopes: {scopes}"),
             Self::TooManyRequests(_) => "more requests than are allowed in this time; try again later".to_owned(),
             Self::Stopping => "the server is stopping; try again shortly".to_owned(),
             Self::ComponentFailed => "the service failed on this request".to_owned(),
@@ -125,6 +140,19 @@ impl Problem {
         match self {
             Self::Overloaded | Self::Stopping => Some(Duration::from_secs(1)),
             Self::TooManyRequests(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+
+    /// What a client has to know to do better (RFC 6750 §3).
+    fn challenge(&self) -> Option<String> {
+        match self {
+            // Without an error: who sent nothing made no mistake.
+            Self::NotSignedIn => Some("Bearer realm=\"souk\"".to_owned()),
+            Self::InvalidToken => Some("Bearer realm=\"souk\", error=\"invalid_token\"".to_owned()),
+            Self::NotAllowed(Some(scopes)) => {
+                Some(format!("Bearer realm=\"souk\", error=\"insufficient_scope\", scope=\"{scopes}\""))
+            }
             _ => None,
         }
     }
@@ -146,6 +174,9 @@ impl Problem {
         if let Some(after) = self.retry_after() {
             // Whole seconds, rounded up: who came back a moment too early would be refused once more.
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(after.subsec_nanos() > 0)));
+        }
+        if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Self::MethodNotAllowed(allow) = self {
             headers.insert(ALLOW, HeaderValue::from_static(allow));

@@ -8,7 +8,7 @@ use crate::components::{self, Components};
 use crate::config::HostLimits;
 use crate::databases::Databases;
 use crate::demo;
-use crate::gateway::{Gateway, Routes};
+use crate::gateway::{Auth, Gateway, Routes};
 use crate::health::Health;
 use crate::listener::Listener;
 use crate::manifest::{self, Application, DatabaseUrl, Fault, Faults};
@@ -46,7 +46,7 @@ pub enum UpError {
     Faults(#[from] Faults),
     /// An address that would let strangers in.
     #[error(
-        "{0} is not a loopback address: anyone who reaches this host may write to its services until they check who is asking; listen on 127.0.0.1"
+        "{0} is not a loopback address: anyone who reaches this host may use it; listen on 127.0.0.1, or for --listen say in [application.tool.souk.tokens] whose tokens are taken"
     )]
     NotLoopback(SocketAddr),
     /// An address that is not free.
@@ -75,6 +75,11 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
     let application = Arc::new(manifest::read(&options.manifest, &|name| std::env::var(name).ok())?);
     raise_descriptor_limit();
     let mut signals = Signals::listen()?;
+    // Whoever reaches an application that takes no tokens may write to its services.
+    if application.tokens.is_none() {
+        refuse_strangers(options.listen)?;
+    }
+    refuse_strangers(options.admin)?;
     let listener = bind(options.listen, "--listen", &application.limits)?;
     let admin = bind(options.admin, "--admin", &application.limits)?;
     let addresses = (listener.address()?, admin.address()?);
@@ -113,11 +118,11 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
     Ok(())
 }
 
+fn refuse_strangers(address: SocketAddr) -> Result<(), UpError> {
+    if address.ip().is_loopback() { Ok(()) } else { Err(UpError::NotLoopback(address)) }
+}
+
 fn bind(address: SocketAddr, option: &'static str, limits: &HostLimits) -> Result<Listener, UpError> {
-    // Services do not know yet who is asking. The check goes when they do.
-    if !address.ip().is_loopback() {
-        return Err(UpError::NotLoopback(address));
-    }
     Listener::bind(address, limits).map_err(|error| UpError::Bind { address, option, error })
 }
 
@@ -132,9 +137,9 @@ async fn load(
         let (application, options) = (Arc::clone(application), options.clone());
         move || tokio::runtime::Handle::current().block_on(furnish(&application, &options))
     });
-    let (routes, components, summary) = loading.await.expect("loading does not panic")?;
+    let (routes, auth, components, summary) = loading.await.expect("loading does not panic")?;
     components.warm().await.map_err(UpError::Warm)?;
-    let gateway = Arc::new(Gateway::new(application, routes, components, health.clone()));
+    let gateway = Arc::new(Gateway::new(application, routes, auth, components, health.clone()));
     tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.components().trim().await }
@@ -142,12 +147,12 @@ async fn load(
     Ok((gateway, summary))
 }
 
-async fn furnish(application: &Application, options: &Options) -> Result<(Routes, Components, Summary), Faults> {
-    let routes = routes(application)?;
+async fn furnish(application: &Application, options: &Options) -> Result<(Routes, Auth, Components, Summary), Faults> {
+    let (routes, auth) = (routes(application)?, Auth::new(application)?);
     let examined = components::examine(application, &options.data)?;
     let databases = Databases::new(&options.data, options.database.clone());
     let summary = Summary::new(application, &examined.components);
-    Ok((routes, components::furnish(examined, &databases).await?, summary))
+    Ok((routes, auth, components::furnish(examined, &databases).await?, summary))
 }
 
 async fn play(

@@ -3,7 +3,9 @@
 //! The gateway checks the token and tells the service in the field `souk-caller`, which it strips from whatever comes
 //! from outside. The value is one line of JSON in ASCII (other characters as `\u` escapes):
 //!
-//! `{"sub":"0192…","roles":["merchant"],"scopes":["products:write"]}`
+//! `{"sub":"https://id.example/|0192…","iss":"https://id.example/","roles":["merchant"],"scopes":["products:write"]}`
+//!
+//! The account (`sub`) begins with the issuer whose word it is, since a subject means one person only together with it.
 //!
 //! No field means that nobody signed in. Members that this version does not know are ignored, so that the gateway may
 //! be newer than a service. What a caller may do is a rule of each service and not decided here.

@@ -8,9 +8,9 @@
 
 mod table;
 
-use crate::manifest::{Application, Rate, RateRule, RoutePattern};
+use crate::manifest::{Application, Rate, RateRule, Which};
 use crate::problem::Problem;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 use table::Table;
@@ -40,8 +40,7 @@ struct Policy {
 struct Rule {
     /// The index of its policy.
     policy: usize,
-    methods: Vec<Method>,
-    path: Option<RoutePattern>,
+    which: Which,
 }
 
 /// What a policy says to a request. Told to the client in any case; nothing where no rule is about the request.
@@ -62,8 +61,7 @@ impl Rates {
                 .iter()
                 .position(|policy| policy.name == rule.policy)
                 .expect("the manifest checks it"),
-            methods: rule.methods.clone(),
-            path: rule.path.clone(),
+            which: rule.which.clone(),
         };
         Self {
             policies: application.rates.iter().map(Policy::new).collect(),
@@ -74,8 +72,10 @@ impl Rates {
 
     /// Counts a request to this component, unless no rule is about it. A refused request costs nothing.
     pub(super) fn admit<B>(&self, component: usize, request: &Request<B>, peer: Option<IpAddr>) -> Standing {
-        let fits = |rule: &&Rule| rule.fits(request.method(), request.uri().path());
-        let Some(rule) = self.rules[component].iter().find(fits) else { return Standing::default() };
+        let (method, path) = (request.method(), request.uri().path());
+        let Some(rule) = self.rules[component].iter().find(|rule| rule.which.fits(method, path)) else {
+            return Standing::default();
+        };
         let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let policy = &self.policies[rule.policy];
         match policy.take(subscriber(peer), now_us) {
@@ -117,13 +117,6 @@ impl Policy {
         let limit = format!("{:?};r={left}{time}", self.name);
         let limit = HeaderValue::try_from(limit).expect("the name of a policy is plain text");
         Standing { fields: Some((self.field.clone(), limit)), refusal: wait.map(Problem::TooManyRequests) }
-    }
-}
-
-impl Rule {
-    fn fits(&self, method: &Method, path: &str) -> bool {
-        (self.methods.is_empty() || self.methods.contains(method))
-            && self.path.as_ref().is_none_or(|pattern| pattern.takes(path))
     }
 }
 

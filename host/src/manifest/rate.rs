@@ -25,12 +25,19 @@ pub struct Rate {
 pub struct RateRule {
     /// The name of a policy.
     pub policy: String,
+    /// Which requests.
+    pub which: Which,
+    /// Where in the file.
+    pub line: usize,
+}
+
+/// Which of a component's requests a rule is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Which {
     /// Which methods; all of them if there is none.
     pub methods: Vec<Method>,
     /// Which paths; all of the component's without it.
     pub path: Option<RoutePattern>,
-    /// Where in the file.
-    pub line: usize,
 }
 
 const SECONDS_MAX: u32 = 86_400;
@@ -69,19 +76,32 @@ pub(super) fn rules(sections: Vec<Section<'_>>, faults: &mut Faults) -> Vec<Rate
 fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<RateRule> {
     let line = section.line();
     let policy = section.required_text("policy", "name one of [application.tool.souk.rates]", faults);
-    let mut methods = Vec::new();
-    for (text, line) in section.texts("methods", faults) {
-        match Method::from_bytes(text.as_bytes()) {
-            Ok(method) if text == text.to_ascii_uppercase() => methods.push(method),
-            _ => faults.push(Fault::new(line, format!("{text:?} is not a method"), "write it like \"POST\"")),
-        }
-    }
-    let path = section.text("path", faults).and_then(|(text, line)| {
-        let refuse = |why| faults.push(Fault::new(line, format!("path {text:?} {why}"), "write it as a route"));
-        RoutePattern::parse(text).map_err(refuse).ok()
-    });
+    let which = Which::read(&mut section, faults);
     section.finish(faults);
-    Some(RateRule { policy: policy?.0.to_owned(), methods, path, line })
+    Some(RateRule { policy: policy?.0.to_owned(), which, line })
+}
+
+impl Which {
+    pub(super) fn read(section: &mut Section<'_>, faults: &mut Faults) -> Self {
+        let mut methods = Vec::new();
+        for (text, line) in section.texts("methods", faults) {
+            match Method::from_bytes(text.as_bytes()) {
+                Ok(method) if text == text.to_ascii_uppercase() => methods.push(method),
+                _ => faults.push(Fault::new(line, format!("{text:?} is not a method"), "write it like \"POST\"")),
+            }
+        }
+        let path = section.text("path", faults).and_then(|(text, line)| {
+            let refuse = |why| faults.push(Fault::new(line, format!("path {text:?} {why}"), "write it as a route"));
+            RoutePattern::parse(text).map_err(refuse).ok()
+        });
+        Self { methods, path }
+    }
+
+    /// Whether a request is one of them.
+    pub fn fits(&self, method: &Method, path: &str) -> bool {
+        (self.methods.is_empty() || self.methods.contains(method))
+            && self.path.as_ref().is_none_or(|pattern| pattern.takes(path))
+    }
 }
 
 /// Tells every rule whose policy does not exist.

@@ -90,6 +90,11 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Whether it was written, or is only asked for.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Whether this key is there, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))

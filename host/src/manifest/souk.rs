@@ -1,5 +1,6 @@
 //! What Spin does not know: `[application.tool.souk]` and `[component.<id>.tool.souk]`.
 
+use super::access::{self, AccessRule, Tokens};
 use super::database::{self, Database};
 use super::fault::{Fault, Faults, meant};
 use super::rate::{self, Rate, RateRule};
@@ -7,6 +8,7 @@ use super::section::{Section, whole_number};
 use super::template::Variables;
 use crate::config::{ComponentLimits, HostLimits, SetError};
 use ipnet::IpNet;
+use std::path::Path;
 
 /// `[application.tool.souk]`.
 #[derive(Default)]
@@ -17,6 +19,8 @@ pub(super) struct ApplicationTool {
     pub proxies: Vec<IpNet>,
     /// `rates`.
     pub rates: Vec<Rate>,
+    /// `tokens`.
+    pub tokens: Option<Tokens>,
     /// `limits`.
     pub limits: HostLimits,
 }
@@ -28,6 +32,8 @@ pub(super) struct ComponentTool {
     pub grants: Vec<String>,
     /// `rates`.
     pub rates: Vec<RateRule>,
+    /// `access`.
+    pub access: Vec<AccessRule>,
     /// `database`.
     pub database: Database,
     /// `limits`.
@@ -35,15 +41,16 @@ pub(super) struct ComponentTool {
 }
 
 /// Reads the application's table; other tools' tables beside it are theirs.
-pub(super) fn application(mut tool: Section<'_>, faults: &mut Faults) -> ApplicationTool {
+pub(super) fn application(mut tool: Section<'_>, folder: &Path, faults: &mut Faults) -> ApplicationTool {
     let mut souk = tool.section("souk", faults);
     let demo = souk.text("demo", faults).map(|(path, _)| path.to_owned());
     let proxies = rate::proxies(souk.texts("proxies", faults), faults);
     let rates = rate::policies(souk.section("rates", faults), faults);
+    let tokens = access::tokens(souk.section("tokens", faults), folder, faults);
     let mut limits = HostLimits::default();
     set_limits(souk.section("limits", faults), HostLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ApplicationTool { demo, proxies, rates, limits }
+    ApplicationTool { demo, proxies, rates, tokens, limits }
 }
 
 /// Reads a component's table.
@@ -59,11 +66,12 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
         }
     }
     let rates = rate::rules(souk.section_list("rates", faults), faults);
+    let access = access::rules(souk.section_list("access", faults), faults);
     let database = database::read(souk.section("database", faults), variables, faults);
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, rates, database, limits }
+    ComponentTool { grants, rates, access, database, limits }
 }
 
 fn is_interface(text: &str) -> bool {

@@ -4,7 +4,7 @@ use super::fault::{Fault, Faults};
 use super::outbound::OutboundHost;
 use super::section::{Lines, Section};
 use super::template::{self, Variables};
-use super::{Application, Component, Environment, Route, RoutePattern, rate, souk};
+use super::{Application, Component, Environment, Route, RoutePattern, access, rate, souk};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -20,6 +20,7 @@ pub(super) fn read(file: &Path, text: &str, environment: Environment<'_>, faults
     if !errors.is_empty() {
         return None;
     }
+    let folder = file.parent().unwrap_or(Path::new(""));
     let mut root = Section::root(lines, document.get_ref());
     check_version(&mut root, faults);
     let mut application = root.section("application", faults);
@@ -28,20 +29,20 @@ pub(super) fn read(file: &Path, text: &str, environment: Environment<'_>, faults
         application.text(key, faults);
     }
     application.texts("authors", faults);
-    let tool = souk::application(application.section("tool", faults), faults);
+    let tool = souk::application(application.section("tool", faults), folder, faults);
     application.finish(faults);
 
     let variables = template::variables(root.section("variables", faults), environment, faults);
-    let folder = file.parent().unwrap_or(Path::new(""));
     let components = components(root.section("component", faults), folder, &variables, faults);
     for component in &components {
         rate::check(&component.rates, &tool.rates, faults);
+        access::check(&component.access, tool.tokens.as_ref(), faults);
     }
     let routes = routes(root.section("trigger", faults), &components, faults);
     root.finish(faults);
     let demo = tool.demo.map(|path| folder.join(path));
-    let souk::ApplicationTool { proxies, rates, limits, .. } = tool;
-    Some(Application { file: file.to_owned(), name: name?, limits, proxies, rates, demo, components, routes })
+    let souk::ApplicationTool { proxies, rates, tokens, limits, .. } = tool;
+    Some(Application { file: file.to_owned(), name: name?, limits, proxies, rates, tokens, demo, components, routes })
 }
 
 fn check_version(root: &mut Section<'_>, faults: &mut Faults) {
@@ -89,6 +90,7 @@ fn component(
         line,
         grants: tool.grants,
         rates: tool.rates,
+        access: tool.access,
         variables: settings,
         environment: env,
         outbound,

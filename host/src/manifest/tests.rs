@@ -223,8 +223,8 @@ fn rates_are_named_once_and_used_by_components() {
     let bursts: Vec<_> = application.rates.iter().map(|rate| (rate.name.as_str(), rate.burst)).collect();
     assert_eq!(bursts, [("calm", 5), ("busy", 9)]);
     let rules = &application.components[0].rates;
-    assert_eq!((rules[0].policy.as_str(), rules[0].methods.len(), rules[1].methods.len()), ("calm", 1, 0));
-    let path = rules[0].path.as_ref().expect("it has one");
+    assert_eq!((rules[0].policy.as_str(), rules[0].which.methods.len(), rules[1].which.methods.len()), ("calm", 1, 0));
+    let path = rules[0].which.path.as_ref().expect("it has one");
     assert!(path.takes("/a/7") && !path.takes("/a/") && !path.takes("/a") && !path.takes("/a/7/8"));
 }
 
@@ -247,4 +247,49 @@ fn what_is_wrong_with_a_rate_is_told() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+const TOKENS: &str = "[application.tool.souk.tokens]\naudience = \"https://shop.example\"\n\
+    [[application.tool.souk.tokens.issuers]]\nissuer = \"https://id.example/\"\nkeys = \"id.json\"\n";
+
+#[test]
+fn access_is_given_by_rules_and_keys_stand_beside_the_manifest() {
+    let text = format!(
+        "{SMALL}\n{TOKENS}algorithms = [\"ES256\"]\nprofile = \"any-jwt\"\n\
+         [[component.a.tool.souk.access]]\nallow = \"anyone\"\nmethods = [\"GET\"]\n\
+         [[component.a.tool.souk.access]]\nroles = [\"admin\"]\nscopes = [\"a\", \"b\"]\n\
+         [[component.a.tool.souk.access]]\nallow = \"nobody\""
+    );
+    let application = read(&text).expect("it is right");
+    let issuer = &application.tokens.as_ref().expect("they are there").issuers[0];
+    assert_eq!((issuer.keys.as_path(), issuer.algorithms.len()), (Path::new("shop/id.json"), 1));
+    let who: Vec<_> = application.components[0].access.iter().map(|rule| rule.who.clone()).collect();
+    let (roles, scopes) = (vec!["admin".to_owned()], vec!["a".to_owned(), "b".to_owned()]);
+    assert_eq!(who, [Who::Anyone, Who::SignedIn { roles, scopes }, Who::Nobody]);
+    assert_eq!(read(SMALL).expect("it is right").tokens, None);
+}
+
+#[test]
+fn what_is_wrong_with_access_is_told() {
+    let rule = |text: &str| format!("[[component.a.tool.souk.access]]\n{text}\n");
+    let found = faults(&format!(
+        "{SMALL}\n{TOKENS}algorithms = [\"HS256\"]\nprofile = \"jwt\"\n\
+         [[application.tool.souk.tokens.issuers]]\nissuer = \"https://id.example/\"\nkeys = \"other.json\"\n{}{}{}",
+        rule("allow = \"anybody\""),
+        rule("allow = \"anyone\"\nroles = [\"admin\"]"),
+        rule("methods = [\"GET\"]"),
+    ));
+    let told = found.join("\n");
+    for part in [
+        "algorithm \"HS256\" is not taken",
+        "profile \"jwt\" is unknown",
+        "issuer \"https://id.example/\" is there twice",
+        "access allows \"anybody\", which is unknown",
+        "access allows \"anyone\" and asks for roles or scopes",
+        "access says nobody",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let without = faults(&format!("{SMALL}\n{}", rule("allow = \"signed-in\""))).join("\n");
+    assert!(without.contains("access is asked for and no tokens are taken"), "{without}");
 }
