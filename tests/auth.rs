@@ -104,6 +104,17 @@ fn the_first_rule_that_fits_decides_and_what_was_forgotten_is_closed() {
         let answer = ask(method, path, token.map(String::as_str));
         assert_eq!(answer.status, status, "{method} {path} {token:?}: {}", answer.text());
     }
+    for way in [
+        "/echo/%63losed",
+        "/echo//closed",
+        "/echo/./closed",
+        "/echo/x/../closed",
+        "/echo/closed/",
+        "/echo/x/%2e%2e/closed",
+    ] {
+        assert_eq!(ask("GET", way, None).status, 401, "{way}");
+    }
+    assert_eq!(ask("HEAD", "/echo/reports", None).status, 401);
     let challenge = |answer: Answer| answer.field("www-authenticate").map(str::to_owned);
     assert_eq!(challenge(ask("POST", "/echo", None)).as_deref(), Some("Bearer realm=\"souk\""));
     assert_eq!(

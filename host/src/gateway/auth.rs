@@ -11,10 +11,12 @@ use crate::manifest::{AccessRule, Application, Fault, Faults, Tokens, Who};
 use crate::problem::Problem;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request};
+use percent_encoding::percent_decode_str;
 use ring::digest::{SHA256, digest};
 use souk_identity::check::{Checker, Issuer};
 use souk_identity::public::PublicKeys;
 use souk_identity::token::Caller;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -70,7 +72,12 @@ impl Auth {
 
     fn who<B>(&self, component: usize, request: &Request<B>) -> &Who {
         let (method, path) = (request.method(), request.uri().path());
-        let rule = self.rules[component].iter().find(|rule| rule.which.fits(method, path));
+        let meant = meant(path);
+        let rule = self.rules[component].iter().find(|rule| {
+            let (sent, meant) = (rule.which.fits(method, path), rule.which.fits(method, &meant));
+            // A rule that opens must fit both ways of reading the path, one that closes either.
+            if rule.who == Who::Anyone { sent && meant } else { sent || meant }
+        });
         match rule {
             Some(rule) => &rule.who,
             None if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) => &Who::Anyone,
@@ -103,6 +110,25 @@ impl Auth {
         // Held for one operation of the map, none of which leaves it half done.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The path as a lenient component may read it: decoded, without empty segments, `.` and `..`, and without a slash at the end. Routes compare
+/// paths as they are sent; were rules to do the same, `/%61dmin` would be a way around a rule about `/admin`.
+fn meant(path: &str) -> Cow<'_, str> {
+    let is_plain = !path.contains('%') && !path.contains("//") && !path.contains("/.") && !path.ends_with('/');
+    if is_plain {
+        return path.into();
+    }
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let mut segments = Vec::new();
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    format!("/{}", segments.join("/")).into()
 }
 
 fn checker(application: &Application, tokens: &Tokens) -> Result<Checker, Faults> {
@@ -183,4 +209,20 @@ fn escape(character: char) -> Vec<char> {
 )]
 fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_around_a_path_lead_to_it() {
+        for sent in
+            ["/a/b", "/a/b/", "/a//b", "//a/b", "/a/./b", "/a/x/../b", "/%61/b", "/a%2Fb", "/a%2fx/%2e%2e/b", "/../a/b"]
+        {
+            assert_eq!(meant(sent), "/a/b", "{sent}");
+        }
+        assert_eq!((meant("/"), meant("/..")), ("/".into(), "/".into()));
+        assert_eq!(meant("/%2561"), "/%61", "decoded once, as components do");
+    }
 }

@@ -34,7 +34,7 @@ pub struct RateRule {
 /// Which of a component's requests a rule is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Which {
-    /// Which methods; all of them if there is none.
+    /// Which methods; all of them if there is none. `GET` stands for `HEAD` as well.
     pub methods: Vec<Method>,
     /// Which paths; all of the component's without it.
     pub path: Option<RoutePattern>,
@@ -86,6 +86,7 @@ impl Which {
         let mut methods = Vec::new();
         for (text, line) in section.texts("methods", faults) {
             match Method::from_bytes(text.as_bytes()) {
+                Ok(Method::HEAD) => methods.push(Method::GET),
                 Ok(method) if text == text.to_ascii_uppercase() => methods.push(method),
                 _ => faults.push(Fault::new(line, format!("{text:?} is not a method"), "write it like \"POST\"")),
             }
@@ -99,6 +100,7 @@ impl Which {
 
     /// Whether a request is one of them.
     pub fn fits(&self, method: &Method, path: &str) -> bool {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
         (self.methods.is_empty() || self.methods.contains(method))
             && self.path.as_ref().is_none_or(|pattern| pattern.takes(path))
     }
