@@ -15,6 +15,9 @@ const STEPS_PER_QUESTION: u16 = 250;
 /// Questions between two offers to let another thread go first: some 60 µs, so that offering (half a microsecond) costs a percent.
 const QUESTIONS_PER_YIELD: u64 = 16;
 
+/// How long a statement runs before it makes such offers. A list or a search is over by then, and would wait for a core that is full.
+const YIELDS_AFTER: Duration = Duration::from_millis(20);
+
 /// What is left for the statement that runs now. Shared with the connection's progress handler.
 pub(super) struct Budget {
     born: Instant,
@@ -22,6 +25,7 @@ pub(super) struct Budget {
     ends_ns: AtomicU64,
     spent: AtomicBool,
     yields: AtomicBool,
+    yields_from_ns: AtomicU64,
 }
 
 impl Budget {
@@ -33,6 +37,7 @@ impl Budget {
             ends_ns: AtomicU64::new(u64::MAX),
             spent: AtomicBool::new(false),
             yields: AtomicBool::new(false),
+            yields_from_ns: AtomicU64::new(u64::MAX),
         });
         let asked = Arc::clone(&budget);
         db.progress_handler(STEPS_PER_QUESTION.into(), Some(move || asked.is_spent_now()))?;
@@ -41,7 +46,9 @@ impl Budget {
 
     /// Starts anew with this much.
     pub(super) fn start(&self, steps: u64, time: Duration) {
-        let ends_ns = nanoseconds(self.born.elapsed()).saturating_add(nanoseconds(time));
+        let now_ns = nanoseconds(self.born.elapsed());
+        let ends_ns = now_ns.saturating_add(nanoseconds(time));
+        self.yields_from_ns.store(now_ns.saturating_add(nanoseconds(YIELDS_AFTER)), Ordering::Relaxed);
         self.ends_ns.store(ends_ns, Ordering::Relaxed);
         self.questions_left.store(steps / u64::from(STEPS_PER_QUESTION), Ordering::Relaxed);
         self.spent.store(false, Ordering::Relaxed);
@@ -52,7 +59,7 @@ impl Budget {
         self.start(u64::MAX, time);
     }
 
-    /// From now on, statements let other threads go first again and again: the kernel alone may wait for its next tick, some
+    /// From now on, statements that take long let other threads go first again and again: the kernel alone may wait for its next tick, some
     /// milliseconds, before it takes a core away.
     pub(super) fn yield_often(&self) {
         self.yields.store(true, Ordering::Relaxed);
@@ -75,13 +82,19 @@ impl Budget {
         let left = self.questions_left.load(Ordering::Relaxed);
         self.questions_left.store(left.saturating_sub(1), Ordering::Relaxed);
         let ends_ns = self.ends_ns.load(Ordering::Relaxed);
-        let spent = left == 0 || (ends_ns != u64::MAX && nanoseconds(self.born.elapsed()) >= ends_ns);
+        // Not asked where nothing depends on it.
+        let now_ns = if ends_ns == u64::MAX { 0 } else { nanoseconds(self.born.elapsed()) };
+        let spent = left == 0 || now_ns >= ends_ns;
         if spent {
             self.spent.store(true, Ordering::Relaxed);
-        } else if left.is_multiple_of(QUESTIONS_PER_YIELD) && self.yields.load(Ordering::Relaxed) {
+        } else if left.is_multiple_of(QUESTIONS_PER_YIELD) && self.yields_now(now_ns) {
             std::thread::yield_now();
         }
         spent
+    }
+
+    fn yields_now(&self, now_ns: u64) -> bool {
+        self.yields.load(Ordering::Relaxed) && now_ns >= self.yields_from_ns.load(Ordering::Relaxed)
     }
 }
 
