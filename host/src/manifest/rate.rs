@@ -86,7 +86,6 @@ impl Which {
         let mut methods = Vec::new();
         for (text, line) in section.texts("methods", faults) {
             match Method::from_bytes(text.as_bytes()) {
-                Ok(Method::HEAD) => methods.push(Method::GET),
                 Ok(method) if text == text.to_ascii_uppercase() => methods.push(method),
                 _ => faults.push(Fault::new(line, format!("{text:?} is not a method"), "write it like \"POST\"")),
             }
@@ -100,8 +99,8 @@ impl Which {
 
     /// Whether a request is one of them.
     pub fn fits(&self, method: &Method, path: &str) -> bool {
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        (self.methods.is_empty() || self.methods.contains(method))
+        let is_named = |method: &Method| self.methods.contains(method);
+        (self.methods.is_empty() || is_named(method) || (method == Method::HEAD && is_named(&Method::GET)))
             && self.path.as_ref().is_none_or(|pattern| pattern.takes(path))
     }
 }
