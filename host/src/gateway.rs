@@ -73,13 +73,13 @@ impl Gateway {
             return answer;
         }
         let _place = self.under_way.try_acquire().map_err(|_| Problem::Overloaded)?;
-        let mut request = head::admit(request)?;
-        let peer = peer::identify(&mut request, &self.proxies);
+        let client = peer::identify(&request, &self.proxies);
+        let mut request = head::admit(request, |name| client.made_up(name))?;
         let component = match self.routes.find(request.uri().path()) {
             Ok(component) => component,
             Err(problem) => return Err(reception::discard(request, problem).await),
         };
-        let mut standing = self.rates.admit(component, &request, peer);
+        let mut standing = self.rates.admit(component, &request, client.address);
         // Counting comes first: it is cheaper than checking a signature.
         let refusal = standing.refusal.take().map_or_else(|| self.auth.admit(component, &mut request), Err);
         let answer = match refusal {

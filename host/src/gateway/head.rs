@@ -14,8 +14,11 @@ use http_body::Body as _;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Checks the head and takes away what must not reach a component.
-pub(super) fn admit<B>(mut request: Request<B>) -> Result<Request<B>, Problem> {
+/// Checks the head and takes away what must not reach a component; `ends_here` says which fields beyond those that never do.
+pub(super) fn admit<B>(
+    mut request: Request<B>,
+    ends_here: impl Fn(&HeaderName) -> bool,
+) -> Result<Request<B>, Problem> {
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Problem::MethodNotImplemented);
     }
@@ -29,7 +32,7 @@ pub(super) fn admit<B>(mut request: Request<B>) -> Result<Request<B>, Problem> {
     }
     let host = host(&request)?;
     let headers = request.headers_mut();
-    remove(headers, |_| false);
+    remove(headers, ends_here);
     headers.insert(HOST, host);
     Ok(request)
 }
@@ -111,7 +114,7 @@ mod tests {
     fn what_only_the_gateway_may_say_is_taken_away_in_every_spelling() {
         let forged =
             [("host", "h"), ("Souk-Caller", "x"), ("SOUK_CALLER", "x"), ("souk-caller", "y"), ("soukcaller", "z")];
-        let admitted = admit(request(&forged)).unwrap();
+        let admitted = admit(request(&forged), |_| false).unwrap();
         let mut names: Vec<&str> = admitted.headers().keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["host", "soukcaller"]);
@@ -121,7 +124,7 @@ mod tests {
     fn fields_of_the_connection_end_here_with_those_that_it_names() {
         let fields =
             [("host", "h"), ("connection", "close, X-Hop"), ("x-hop", "1"), ("te", "trailers"), ("accept", "*/*")];
-        let admitted = admit(request(&fields)).unwrap();
+        let admitted = admit(request(&fields), |_| false).unwrap();
         assert!(admitted.headers().contains_key("accept"));
         for name in ["connection", "x-hop", "te"] {
             assert!(!admitted.headers().contains_key(name), "{name}");
@@ -130,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_request_is_for_exactly_one_host() {
-        assert_eq!(admit(request(&[])).unwrap_err(), Problem::MalformedRequest("the request has no Host"));
-        let two = admit(request(&[("host", "a"), ("host", "b")])).unwrap_err();
+        assert_eq!(admit(request(&[]), |_| false).unwrap_err(), Problem::MalformedRequest("the request has no Host"));
+        let two = admit(request(&[("host", "a"), ("host", "b")]), |_| false).unwrap_err();
         assert_eq!(two, Problem::MalformedRequest("the request has more than one Host"));
     }
 }

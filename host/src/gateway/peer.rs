@@ -12,27 +12,34 @@ use std::net::{IpAddr, SocketAddr};
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client, none for a request without a connection; takes away what a stranger says about it.
-pub(super) fn identify<B>(request: &mut Request<B>, proxies: &[IpNet]) -> Option<IpAddr> {
+/// Who sent a request.
+pub(super) struct Client {
+    /// None for a request without a connection.
+    pub(super) address: Option<IpAddr>,
+    /// Whether it came from anybody but a named proxy.
+    is_stranger: bool,
+}
+
+/// Finds out who sent a request.
+pub(super) fn identify<B>(request: &Request<B>, proxies: &[IpNet]) -> Client {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
-    match peer {
-        Some(peer) if is_proxy(&peer) => {
-            let before = said(request.headers()).into_iter().rev().take_while(Option::is_some).flatten();
-            // As far as addresses can be read and are proxies themselves, and one further.
-            let mut client = peer;
-            for address in before {
-                client = address;
-                if !is_proxy(&address) {
-                    break;
-                }
-            }
-            Some(client)
+    let Some(mut client) = peer.filter(is_proxy) else { return Client { address: peer, is_stranger: true } };
+    // As far as addresses can be read and are proxies themselves, and one further.
+    for address in said(request.headers()).into_iter().rev().map_while(|address| address) {
+        client = address;
+        if !is_proxy(&address) {
+            break;
         }
-        peer => {
-            strip(request.headers_mut());
-            peer
-        }
+    }
+    Client { address: Some(client), is_stranger: false }
+}
+
+impl Client {
+    /// Whether a field must not reach a component: it says who the client is, and a stranger wrote it.
+    pub(super) fn made_up(&self, name: &HeaderName) -> bool {
+        self.is_stranger
+            && (*name == FORWARDED || name.as_str().starts_with("x-forwarded") || name.as_str() == "x-real-ip")
     }
 }
 
@@ -59,19 +66,6 @@ fn address(text: &str) -> Option<IpAddr> {
     parsed.map(|address: IpAddr| address.to_canonical())
 }
 
-fn strip(headers: &mut HeaderMap) {
-    let is_about = |name: &HeaderName| {
-        *name == FORWARDED || name.as_str().starts_with("x-forwarded") || name.as_str() == "x-real-ip"
-    };
-    // Most heads have none of them.
-    if headers.keys().any(is_about) {
-        let names: Vec<HeaderName> = headers.keys().filter(|name| is_about(name)).cloned().collect();
-        for name in names {
-            headers.remove(name);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,18 +79,24 @@ mod tests {
         request
     }
 
+    fn with_host(mut request: Request<()>) -> Request<()> {
+        request.headers_mut().insert("host", "shop.test".parse().unwrap());
+        request
+    }
+
     fn client(peer: &str, fields: &[(&str, &str)]) -> String {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
-        identify(&mut request(peer, fields), &proxies).unwrap().to_string()
+        identify(&request(peer, fields), &proxies).address.unwrap().to_string()
     }
 
     #[test]
     fn only_named_proxies_are_believed() {
         let forged = [("X-Forwarded-For", "192.0.2.9"), ("forwarded", "for=192.0.2.9"), ("X-REAL-IP", "192.0.2.9")];
         assert_eq!(client("198.51.100.1:80", &forged), "198.51.100.1");
-        let mut request = request("198.51.100.1:80", &forged);
-        identify(&mut request, &[]);
-        assert!(request.headers().is_empty(), "{:?}", request.headers());
+        let request = request("198.51.100.1:80", &forged);
+        let client = identify(&request, &[]);
+        let request = crate::gateway::head::admit(with_host(request), |name| client.made_up(name)).unwrap();
+        assert_eq!(request.headers().keys().collect::<Vec<_>>(), ["host"], "{:?}", request.headers());
     }
 
     #[test]
