@@ -172,8 +172,7 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_PROBLEM));
         if let Some(after) = self.retry_after() {
-            // Whole seconds, rounded up: who came back a moment too early would be refused once more.
-            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(after.subsec_nanos() > 0)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
         if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::try_from(text).ok()) {
             headers.insert(WWW_AUTHENTICATE, challenge);
@@ -198,6 +197,11 @@ impl Problem {
         bytes.extend_from_slice(response.body());
         bytes
     }
+}
+
+/// A time to wait as clients are told it: rounded up, since who came back a moment too early would be refused once more.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 #[cfg(test)]

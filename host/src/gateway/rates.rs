@@ -9,7 +9,7 @@
 mod table;
 
 use crate::manifest::{Application, Rate, RateRule, Which};
-use crate::problem::Problem;
+use crate::problem::{Problem, whole_seconds};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
@@ -112,8 +112,7 @@ impl Policy {
     }
 
     fn standing(&self, left: u64, wait: Option<Duration>) -> Standing {
-        let time =
-            wait.map(|wait| format!(";t={}", wait.as_secs() + u64::from(wait.subsec_nanos() > 0))).unwrap_or_default();
+        let time = wait.map(|wait| format!(";t={}", whole_seconds(wait))).unwrap_or_default();
         let limit = format!("{:?};r={left}{time}", self.name);
         let limit = HeaderValue::try_from(limit).expect("the name of a policy is plain text");
         Standing { fields: Some((self.field.clone(), limit)), refusal: wait.map(Problem::TooManyRequests) }
