@@ -1,7 +1,7 @@
 //! Where a component's database is, and what it may take.
 
 use super::fault::{Fault, Faults};
-use super::section::{Section, whole_number};
+use super::section::Section;
 use super::template::{self, Variables};
 use std::fmt;
 use std::str::FromStr;
@@ -56,15 +56,8 @@ pub(super) fn read(mut section: Section<'_>, variables: &Variables, faults: &mut
         let what = |why| format!("{} {why}", section.name("url"));
         text.parse().map_err(|why: String| faults.push(Fault::new(line, what(why), "write one of the two"))).ok()
     });
-    let mut limits = Vec::new();
-    for (name, value, line) in section.section("limits", faults).entries() {
-        match whole_number(value) {
-            Some(number) => limits.push((name.to_owned(), number)),
-            None => {
-                faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"));
-            }
-        }
-    }
+    let limits = section.section("limits", faults).limits(faults);
+    let limits = limits.into_iter().map(|(name, number, _)| (name.to_owned(), number)).collect();
     section.finish(faults);
     Database { url, limits }
 }

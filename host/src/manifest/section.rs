@@ -18,7 +18,7 @@ impl Lines<'_> {
 }
 
 /// A number from 0, written in any base.
-pub(super) fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
     value.get_ref().as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
 }
 
@@ -174,6 +174,24 @@ impl<'d> Section<'d> {
             table.iter().map(|(key, value)| (key.get_ref().as_ref(), value, self.lines.line(&key.span()))).collect();
         entries.sort_by_key(|(_, _, line)| *line);
         entries
+    }
+
+    /// All entries as limits: name, number, line. Those that are no numbers are told.
+    pub(super) fn limits(self, faults: &mut Faults) -> Vec<(&'d str, u64, usize)> {
+        let mut limits = Vec::new();
+        for (name, value, line) in self.entries() {
+            match whole_number(value) {
+                Some(number) => limits.push((name, number, line)),
+                None => {
+                    faults.push(Fault::new(
+                        line,
+                        format!("limit {name} is not a whole number from 0"),
+                        "write a number",
+                    ));
+                }
+            }
+        }
+        limits
     }
 
     /// All entries as tables with names of the user's choice.

@@ -4,7 +4,7 @@ use super::access::{self, AccessRule, Tokens};
 use super::database::{self, Database};
 use super::fault::{Fault, Faults, meant};
 use super::rate::{self, Rate, RateRule};
-use super::section::{Section, whole_number};
+use super::section::Section;
 use super::template::Variables;
 use crate::config::{ComponentLimits, HostLimits, SetError};
 use ipnet::IpNet;
@@ -89,11 +89,7 @@ fn set_limits(
     mut set: impl FnMut(&str, u64) -> Result<(), SetError>,
     faults: &mut Faults,
 ) {
-    for (name, value, line) in section.entries() {
-        let Some(number) = whole_number(value) else {
-            faults.push(Fault::new(line, format!("limit {name} is not a whole number from 0"), "write a number"));
-            continue;
-        };
+    for (name, number, line) in section.limits(faults) {
         match set(name, number) {
             Ok(()) => {}
             Err(SetError::OutOfRange(range)) => {
