@@ -24,6 +24,8 @@ pub mod listener;
 
 mod admin;
 
+mod metrics;
+
 pub mod gateway;
 
 pub mod components;
@@ -38,7 +40,6 @@ pub mod body;
 pub mod config;
 pub mod handler;
 pub mod health;
-pub mod metrics;
 pub mod private;
 pub mod problem;
 pub mod telemetry;

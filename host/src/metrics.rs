@@ -6,7 +6,7 @@ use crate::databases::Figures;
 use std::fmt::Write;
 
 /// What the format calls itself.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A metric: its name, what it is, and how it is read.
 type Gauge = (&'static str, &'static str, fn(&Figures) -> Option<f64>);
@@ -26,7 +26,7 @@ const GAUGES: [Gauge; 4] = [
 ];
 
 /// The text for these databases; none stands for one that does not answer.
-pub fn text(databases: &[(&str, Option<Figures>)]) -> String {
+pub(crate) fn text(databases: &[(&str, Option<Figures>)]) -> String {
     let mut text = String::new();
     family(&mut text, "souk_database_up", "Whether the component's database answers.");
     for (component, figures) in databases {
