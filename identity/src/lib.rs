@@ -1,4 +1,5 @@
-//! What a token is to souk: the keys that sign, the access tokens that they sign, and the check that the gateway makes of one.
+//! What a token is to souk: the keys that sign, the access tokens that they sign, and the check that the gateway makes of one. And what is
+//! kept of a password.
 //!
 //! Knows nothing of HTTP, components or the host. The time, ids and randomness are arguments. What signs stays here and in the process
 //! that uses it; a component asks for a signature through `souk:identity` and never sees a key.
@@ -16,5 +17,7 @@ pub mod keys;
 pub mod key_file;
 pub mod public;
 pub mod fault;
+
+pub mod passwords;
 
 mod json;

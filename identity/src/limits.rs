@@ -52,3 +52,14 @@ pub const RSA_BITS_MAX: usize = 4_096;
 
 /// Milliseconds to wait for another process that changes the key file: 5,000. It holds the lock for two syncs.
 pub const LOCK_WAIT_MS: u64 = 5_000;
+
+/// Bytes of a password: 1,024. A sentence in any script; a megabyte would be work for nothing.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Bytes of a password's hash: 255. Ours have 97.
+pub const PASSWORD_HASH_BYTES_MAX: usize = 255;
+/// KiB that a hash may ask for: 256 MiB, which each thread that hashes keeps.
+pub const PASSWORD_MEMORY_KIB_MAX: u32 = 256 * 1024;
+/// Passes that a hash may ask for: 16. With the memory above that is a second or two.
+pub const PASSWORD_PASSES_MAX: u32 = 16;
+/// Lanes that a hash may ask for: 8. Ours have one; they are worked off one after another.
+pub const PASSWORD_LANES_MAX: u32 = 8;

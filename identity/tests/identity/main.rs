@@ -17,3 +17,4 @@ mod claims;
 mod signatures;
 mod foreign;
 mod properties;
+mod passwords;
