@@ -106,8 +106,8 @@ impl Checker {
             return Err(Refused::BadSignature);
         }
         claims.demand_audience(&self.audience)?;
-        let expires_s = claims.demand_time(now_s, issuer.lifetime_s_max())?;
-        claims.caller(issuer, key_id, expires_s)
+        let times = claims.demand_time(now_s, issuer.lifetime_s_max())?;
+        claims.caller(issuer, key_id, times)
     }
 }
 
@@ -250,8 +250,8 @@ impl Claims {
         if is_here { Ok(()) } else { Err(Refused::WrongAudience) }
     }
 
-    /// Until when it is good. A token for ever is refused, too: none of ours is one.
-    fn demand_time(&self, now_s: u64, lifetime_s_max: u64) -> Result<u64, Refused> {
+    /// From when and until when it is good. A token for ever is refused, too: none of ours is one.
+    fn demand_time(&self, now_s: u64, lifetime_s_max: u64) -> Result<(u64, u64), Refused> {
         let exp = self.exp.ok_or(Refused::Malformed("exp is missing"))?;
         let iat = self.iat.ok_or(Refused::Malformed("iat is missing"))?;
         if [exp, iat, self.nbf.unwrap_or(0)].into_iter().any(|time| time > TIME_S_MAX) {
@@ -266,10 +266,10 @@ impl Claims {
         if iat.max(self.nbf.unwrap_or(0)) > now_s.saturating_add(LEEWAY_S) {
             return Err(Refused::NotYetValid);
         }
-        Ok(exp)
+        Ok((iat, exp))
     }
 
-    fn caller(self, issuer: &Issuer, key: &str, expires_s: u64) -> Result<Caller, Refused> {
+    fn caller(self, issuer: &Issuer, key: &str, (issued_s, expires_s): (u64, u64)) -> Result<Caller, Refused> {
         let subject = self.sub.ok_or(Refused::Malformed("sub is missing"))?;
         demand("sub", is_word(&subject, SUBJECT_BYTES_MAX))?;
         let scopes = self.scope.map_or(Some(Vec::new()), |text| scopes(&text)).ok_or(Refused::Malformed("scope"))?;
@@ -288,7 +288,8 @@ impl Claims {
                 None
             }
         };
-        Ok(Caller { issuer: Arc::clone(&issuer.name), subject, roles, scopes, family, key: key.into(), expires_s })
+        let (issuer, key) = (Arc::clone(&issuer.name), key.into());
+        Ok(Caller { issuer, subject, roles, scopes, family, key, issued_s, expires_s })
     }
 }
 

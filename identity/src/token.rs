@@ -26,6 +26,8 @@ pub struct Caller {
     pub family: Option<String>,
     /// The key that signed it. A kept result goes with the key.
     pub key: String,
+    /// When it was signed, in seconds since 1970. Whoever revoked the family up to then asks it.
+    pub issued_s: u64,
     /// Until when it is good, in seconds since 1970, without leeway.
     pub expires_s: u64,
 }
