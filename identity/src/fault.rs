@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::limits::{FORMER_KEYS_MAX, KEY_SET_BYTES_MAX, LIFETIME_S_MAX, LOCK_WAIT_MS};
+use crate::limits::{FORMER_KEYS_MAX, KEY_SET_BYTES_MAX, LIFETIME_S_MAX, LOCK_WAIT_MS, PASSWORD_BYTES_MAX};
 
 /// Why a token is not taken. For the client all are the same `invalid_token` (RFC 6750 §3.1); what differs is what the host does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,19 @@ pub enum KeysFault {
     },
 }
 
+/// Why there is no hash or verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unhashed {
+    /// The password has more than `PASSWORD_BYTES_MAX` bytes. Found out before any work.
+    TooLong,
+    /// The hash is none of ours, or asks for more than the limits allow.
+    Faulty,
+    /// No random numbers for a salt.
+    NoRandomness,
+    /// No memory for the work.
+    NoMemory,
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,6 +133,17 @@ impl fmt::Display for KeySetFault {
     }
 }
 
+impl fmt::Display for Unhashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(f, "the password has more than {PASSWORD_BYTES_MAX} bytes"),
+            Self::Faulty => f.write_str("the hash of a password is none that is taken here"),
+            Self::NoRandomness => f.write_str("the system has no random numbers"),
+            Self::NoMemory => f.write_str("there is no memory to hash a password"),
+        }
+    }
+}
+
 impl fmt::Display for KeysFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -149,3 +173,5 @@ impl std::error::Error for Unsigned {}
 impl std::error::Error for KeySetFault {}
 
 impl std::error::Error for KeysFault {}
+
+impl std::error::Error for Unhashed {}

@@ -9,6 +9,7 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use ring::rand::SecureRandom;
 
+use crate::fault::Unhashed;
 use crate::limits::{
     PASSWORD_BYTES_MAX, PASSWORD_HASH_BYTES_MAX, PASSWORD_LANES_MAX, PASSWORD_MEMORY_KIB_MAX, PASSWORD_PASSES_MAX,
 };
@@ -38,19 +39,6 @@ pub enum Verdict {
     Right,
     /// It is the one, and was hashed with less work than today's.
     Dated,
-}
-
-/// Why there is no hash or verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unhashed {
-    /// The password has more than `PASSWORD_BYTES_MAX` bytes. Found out before any work.
-    TooLong,
-    /// The hash is none of ours, or asks for more than the limits allow.
-    Faulty,
-    /// No random numbers for a salt.
-    NoRandomness,
-    /// No memory for the work.
-    NoMemory,
 }
 
 /// Hashes and compares, one password at a time. It keeps its memory, which costs a tenth of the time to get anew.
@@ -156,16 +144,3 @@ impl fmt::Debug for Hasher {
         f.debug_struct("Hasher").field("cost", &self.cost).finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for Unhashed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => write!(f, "the password has more than {PASSWORD_BYTES_MAX} bytes"),
-            Self::Faulty => f.write_str("the hash of a password is none that is taken here"),
-            Self::NoRandomness => f.write_str("the system has no random numbers"),
-            Self::NoMemory => f.write_str("there is no memory to hash a password"),
-        }
-    }
-}
-
-impl std::error::Error for Unhashed {}

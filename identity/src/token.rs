@@ -33,7 +33,7 @@ pub struct Caller {
 }
 
 /// Printable ASCII without spaces: can stand in a header field and in a log line as it is.
-pub(crate) fn is_word(text: &str, bytes_max: usize) -> bool {
+pub fn is_word(text: &str, bytes_max: usize) -> bool {
     (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

@@ -1,8 +1,9 @@
 //! Passwords: what is kept of one, and what a kept text may ask for.
 
 use ring::rand::SystemRandom;
+use souk_identity::fault::Unhashed;
 use souk_identity::limits::PASSWORD_BYTES_MAX;
-use souk_identity::passwords::{Cost, Hasher, Unhashed, Verdict};
+use souk_identity::passwords::{Cost, Hasher, Verdict};
 
 /// As little work as the function knows, for tests that are not about it.
 const LITTLE: Cost = Cost { memory_kib: 8, passes: 1 };
