@@ -14,9 +14,12 @@ mod outbound;
 
 mod database;
 
+mod identity;
+
 mod bounds;
 
 use crate::config::{ComponentLimits, size};
+use crate::identity::Identity;
 use crate::manifest;
 use bounds::Bounds;
 use outbound::Outbound;
@@ -42,6 +45,8 @@ pub struct Provision {
     pub outbound: Arc<[manifest::OutboundHost]>,
     /// Its database, if it was granted one.
     pub database: Option<Arc<dyn Database>>,
+    /// Whose name it may sign in, if it was granted that.
+    pub identity: Option<Arc<Identity>>,
     /// What it may take.
     pub limits: Arc<ComponentLimits>,
 }
@@ -54,6 +59,7 @@ pub struct Sandbox {
     outbound: Outbound,
     settings: Arc<BTreeMap<String, String>>,
     database: Option<Arc<dyn Database>>,
+    identity: Option<Arc<Identity>>,
     bounds: Bounds,
 }
 
@@ -72,6 +78,7 @@ impl Sandbox {
             outbound: Outbound::new(provision),
             settings: Arc::clone(&provision.settings),
             database: provision.database.clone(),
+            identity: provision.identity.clone(),
             bounds: Bounds::new(limits),
         };
         let mut store = Store::new(engine, sandbox);
@@ -94,7 +101,8 @@ impl Sandbox {
 pub fn link(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     wasi::link(linker)?;
     settings::link(linker)?;
-    database::link(linker)
+    database::link(linker)?;
+    identity::link(linker)
 }
 
 /// The interfaces that every component may import without a grant: what the standard libraries of guest languages import whether
@@ -115,11 +123,16 @@ pub fn needs_no_grant(interface: &str) -> bool {
 }
 
 /// The interfaces that the host provides to components that were granted them.
-pub const GRANTABLE: [&str; 1] = [database::INTERFACE];
+pub const GRANTABLE: [&str; 3] = [database::INTERFACE, identity::INTERFACES[0], identity::INTERFACES[1]];
 
 /// Whether a component with these grants gets a database.
 pub fn grants_database(grants: &[String]) -> bool {
     grants.iter().any(|grant| grant == database::INTERFACE)
+}
+
+/// Whether a component with these grants signs or hashes.
+pub fn grants_identity(grants: &[String]) -> bool {
+    grants.iter().any(|grant| identity::INTERFACES.contains(&grant.as_str()))
 }
 
 impl WasiHttpView for Sandbox {

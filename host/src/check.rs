@@ -2,7 +2,7 @@
 
 use crate::components;
 use crate::databases::Databases;
-use crate::gateway::Auth;
+use crate::identity::{self, Identity};
 use crate::manifest::{self, DatabaseUrl, Faults};
 use crate::summary::Summary;
 use crate::up::routes;
@@ -24,7 +24,7 @@ pub enum CheckError {
 pub async fn run(file: &Path, data: &Path, database: DatabaseUrl, out: &mut dyn Write) -> Result<(), CheckError> {
     let application = manifest::read(file, &|name| std::env::var(name).ok())?;
     routes(&application)?;
-    Auth::new(&application)?;
+    Identity::check(&application, data, identity::from_environment())?;
     let examined = components::examine(&application, data)?;
     components::try_start(&examined).await?;
     let plan = components::plan(&examined, &Databases::new(data, database)).await?;

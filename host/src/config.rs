@@ -74,6 +74,13 @@ limits! {
         request_ms_max = 60_000, 10..=3_600_000;
         /// Concurrent streams of one HTTP/2 connection (RFC 9113 §5.1.2 advises at least 100).
         streams_max = 200, 1..=10_000;
+        /// KiB of memory that hashing a password takes, and whoever guesses must have: OWASP's choice for argon2id with two passes. What was
+        /// hashed with less is hashed again when its owner signs in.
+        password_memory_kib = 19 * KIB, 8 * KIB..=256 * KIB;
+        /// Passes over that memory.
+        password_passes = 2, 1..=16;
+        /// Passwords that wait to be hashed or compared, at some 40 ms each; one more is refused, and its client asked to come back.
+        passwords_waiting_max = 100, 1..=10_000;
         /// Time for requests under way to end after SIGTERM. Kubernetes kills after 30 s.
         drain_ms_max = 20_000, 0..=600_000;
     }

@@ -22,6 +22,7 @@ use crate::components::{Component, Components, RequestBody};
 use crate::config::{HostLimits, ms, size};
 use crate::handler::Handler;
 use crate::health::Health;
+use crate::identity::PasswordFigures;
 use crate::manifest::Application;
 use crate::problem::Problem;
 pub use auth::Auth;
@@ -38,6 +39,8 @@ use tokio::time::Instant;
 /// Answers requests.
 pub struct Gateway {
     proxies: Vec<IpNet>,
+    /// By the index of the component: whether it is told the addresses of clients.
+    tells_addresses: Vec<bool>,
     routes: Routes,
     rates: Rates,
     auth: Auth,
@@ -53,8 +56,10 @@ impl Gateway {
     pub fn new(application: &Application, routes: Routes, auth: Auth, components: Components, health: Health) -> Self {
         let (limits, proxies) = (application.limits.clone(), application.proxies.clone());
         let rates = Rates::new(application);
+        let tells_addresses = application.components.iter().map(|component| component.is_told_addresses).collect();
         let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
-        Self { proxies, routes, rates, auth, components, under_way, ids: RequestIds::new(), health, limits }
+        let ids = RequestIds::new();
+        Self { proxies, tells_addresses, routes, rates, auth, components, under_way, ids, health, limits }
     }
 
     /// What it leads to.
@@ -62,14 +67,23 @@ impl Gateway {
         &self.components
     }
 
-    /// Sends a request from within the host to the component that its path is routed to.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Problem> {
+    /// How many passwords were hashed, if the application keeps accounts.
+    pub fn password_figures(&self) -> Option<PasswordFigures> {
+        self.auth.password_figures()
+    }
+
+    /// Sends a request of the operator to the component that its path is routed to.
+    pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, Problem> {
+        auth::speak_for_operator(request.headers_mut());
         let component = self.components.get(self.routes.find(request.uri().path())?);
         component.call(request.map(RequestBody::Whole), self.end_of_request()).await
     }
 
     async fn answer(&self, request: Request<Incoming>, id: &RequestId) -> Result<Response<Body>, Problem> {
         if let Some(answer) = self.health.answer(&request) {
+            return answer;
+        }
+        if let Some(answer) = self.auth.publish(&request) {
             return answer;
         }
         let _place = self.under_way.try_acquire().map_err(|_| Problem::Overloaded)?;
@@ -79,6 +93,9 @@ impl Gateway {
             Ok(component) => component,
             Err(problem) => return Err(reception::discard(request, problem).await),
         };
+        if self.tells_addresses[component] {
+            client.tell(request.headers_mut());
+        }
         let mut standing = self.rates.admit(component, &request, client.address);
         // Counting comes first: it is cheaper than checking a signature.
         let refusal = standing.refusal.take().map_or_else(|| self.auth.admit(component, &mut request), Err);

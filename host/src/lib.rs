@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check, migrate, db → listener → gateway → components → databases, capabilities → souk_database
+//! up, check, migrate, db, keys, user → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -15,6 +15,10 @@ pub mod check;
 pub mod migrate;
 
 pub mod db;
+
+pub mod keys;
+
+pub mod user;
 
 mod summary;
 
@@ -34,12 +38,15 @@ pub mod databases;
 
 pub mod capabilities;
 
+pub mod identity;
+
 pub mod manifest;
 
 pub mod body;
 pub mod config;
 pub mod handler;
 pub mod health;
+pub mod operator;
 pub mod private;
 pub mod problem;
 pub mod telemetry;

@@ -5,7 +5,8 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use souk::manifest::DatabaseUrl;
 use souk::telemetry::{self, LogFormat};
-use souk::{check, db, migrate, up};
+use souk::{check, db, keys, migrate, up, user};
+use souk_identity::keys::Former;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +28,9 @@ const EXAMPLES: &str = "Examples:
   souk up --listen 127.0.0.1:8080 --data /var/lib/souk
   souk check                            say what up would refuse, without serving
   souk up --log debug,access=off        more in the log, but no line per request
-  souk db backup backups/monday         copy the databases, also while they are served";
+  souk db backup backups/monday         copy the databases, also while they are served
+  souk user create me@shop.example --admin
+  souk keys rotate                      sign with a new key; tokens that are out there stay good";
 
 #[derive(Args)]
 struct Log {
@@ -49,6 +52,69 @@ enum Command {
     Migrate(Migrate),
     /// Looks at the databases, copies them, puts copies back
     Db(Db),
+    /// Looks at the keys that sign tokens, and changes them; a host that runs follows within seconds
+    Keys(Keys),
+    /// Makes accounts, through the host that runs on the data folder
+    User(User),
+}
+
+/// The folder of a host, for commands that do not look at its databases.
+#[derive(Args)]
+struct Data {
+    /// The folder for databases, keys and compiled code
+    #[arg(long, global = true, default_value = ".souk", value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+struct Keys {
+    #[command(subcommand)]
+    command: KeysCommand,
+    #[command(flatten)]
+    folder: Data,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// The ids of the keys that are published
+    List,
+    /// Makes a new key that signs from now on. The former one is published until the last token that it signed has expired
+    Rotate {
+        /// Ends every token that is out there at once: for a key that others may know
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// Prints new keys with their secret, for SOUK_SIGNING_KEYS in the environment of several hosts
+    New,
+}
+
+#[derive(Args)]
+struct User {
+    #[command(subcommand)]
+    command: UserCommand,
+    #[command(flatten)]
+    folder: Data,
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Makes an account; a password is made up and shown once, unless one is given
+    Create {
+        /// The e-mail address
+        email: String,
+        /// The name; without it, what stands before the @
+        #[arg(long)]
+        name: Option<String>,
+        /// Whether it may do everything: the role `admin`
+        #[arg(long)]
+        admin: bool,
+        /// A role; may be given more than once. `customer` without any
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Reads the password from standard input, one line
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 #[derive(Args)]
@@ -165,6 +231,8 @@ fn main() -> ExitCode {
         Command::Check(options) => check(&options),
         Command::Migrate(options) => migrate(&options),
         Command::Db(options) => on_databases(&options),
+        Command::Keys(options) => on_keys(&options),
+        Command::User(options) => create_user(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -193,6 +261,32 @@ fn on_databases(Db { command, place }: &Db) -> anyhow::Result<()> {
         DbCommand::Restore { dir, names } => db::restore(data, database, dir, names, out)?,
     }
     Ok(())
+}
+
+fn on_keys(Keys { command, folder }: &Keys) -> anyhow::Result<()> {
+    let out = &mut std::io::stdout();
+    match command {
+        KeysCommand::List => keys::list(&folder.data, out)?,
+        KeysCommand::Rotate { revoke: false } => keys::rotate(&folder.data, Former::Published, out)?,
+        KeysCommand::Rotate { revoke: true } => keys::rotate(&folder.data, Former::Revoked, out)?,
+        KeysCommand::New => keys::new(out)?,
+    }
+    Ok(())
+}
+
+fn create_user(User { command, folder }: User) -> anyhow::Result<()> {
+    let UserCommand::Create { email, name, admin, mut roles, password_stdin } = command;
+    roles.extend(admin.then(|| "admin".to_owned()));
+    if roles.is_empty() {
+        roles.push("customer".to_owned());
+    }
+    let password = password_stdin.then(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).context("reading the password")?;
+        anyhow::Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    });
+    let user = user::NewUser { email, name, roles, password: password.transpose()? };
+    Ok(to_its_end(user::create(&folder.data, &user, &mut std::io::stdout()))??)
 }
 
 /// Runs a command that ends by itself.

@@ -83,6 +83,8 @@ pub struct Component {
     pub rates: Vec<RateRule>,
     /// By whom.
     pub access: Vec<AccessRule>,
+    /// Whether it learns the addresses of clients, in `souk-client`.
+    pub is_told_addresses: bool,
     /// Where its database is, if it is granted one.
     pub database: Database,
     /// What it may take from its neighbours.

@@ -1,8 +1,10 @@
 //! `/metrics`: numbers for Prometheus, in its text format (version 0.0.4).
 //!
-//! So far what an alert on databases needs: whether they answer, how large they are, and how long events have been waiting.
+//! So far what an alert on databases needs: whether they answer, how large they are, and how long events have been waiting; and how many
+//! passwords were hashed, which is what a storm of logins is made of.
 
 use crate::databases::Figures;
+use crate::identity::PasswordFigures;
 use std::fmt::Write;
 
 /// What the format calls itself.
@@ -25,9 +27,13 @@ const GAUGES: [Gauge; 4] = [
     }),
 ];
 
-/// The text for these databases; none stands for one that does not answer.
-pub(crate) fn text(databases: &[(&str, Option<Figures>)]) -> String {
+/// The text for these databases, where none stands for one that does not answer, and for the passwords of an application that keeps accounts.
+pub(crate) fn text(databases: &[(&str, Option<Figures>)], passwords: Option<PasswordFigures>) -> String {
     let mut text = String::new();
+    if let Some(PasswordFigures { hashed, refused }) = passwords {
+        counter(&mut text, "souk_passwords_hashed_total", "Passwords that were hashed or compared.", hashed);
+        counter(&mut text, "souk_passwords_refused_total", "Passwords refused because too many waited.", refused);
+    }
     family(&mut text, "souk_database_up", "Whether the component's database answers.");
     for (component, figures) in databases {
         sample(&mut text, "souk_database_up", component, f64::from(u8::from(figures.is_some())));
@@ -47,6 +53,10 @@ fn family(text: &mut String, name: &str, help: &str) {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge").expect("a text takes any text");
 }
 
+fn counter(text: &mut String, name: &str, help: &str, count: u64) {
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}").expect("a text takes any text");
+}
+
 /// The names of components need no escaping: the manifest has a-z, 0-9 and - in them.
 fn sample(text: &mut String, name: &str, component: &str, value: f64) {
     writeln!(text, "{name}{{component=\"{component}\"}} {value}").expect("a text takes any text");
@@ -64,7 +74,7 @@ mod tests {
             wal_bytes: None,
             outbox: OutboxStatus { waiting: 3, oldest_ms: Some(1500) },
         };
-        let text = text(&[("product", Some(figures)), ("cart", None)]);
+        let text = text(&[("product", Some(figures)), ("cart", None)], None);
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let expected = [
             "souk_database_up{component=\"product\"} 1",
@@ -74,5 +84,12 @@ mod tests {
             "souk_database_size_bytes{component=\"product\"} 4096",
         ];
         assert_eq!(samples, expected);
+    }
+
+    #[test]
+    fn passwords_are_counted_where_there_are_accounts() {
+        let text = text(&[], Some(PasswordFigures { hashed: 7, refused: 2 }));
+        assert!(text.contains("# TYPE souk_passwords_hashed_total counter\nsouk_passwords_hashed_total 7\n"), "{text}");
+        assert!(text.contains("souk_passwords_refused_total 2\n"), "{text}");
     }
 }

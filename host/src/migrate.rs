@@ -22,7 +22,7 @@ pub async fn run(
     // First for all of them: where one component's migrations can't be applied, no other's are.
     let plan = components::plan(&examined, &databases).await?;
     if !dry_run {
-        components::furnish(examined, &databases).await?;
+        components::furnish(examined, &databases, None).await?;
     }
     let verb = if dry_run { "would apply" } else { "applied" };
     for (component, files) in &plan {

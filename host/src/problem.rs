@@ -43,6 +43,8 @@ pub enum Problem {
     NotSignedIn,
     /// The token is no good: made up, expired, for somebody else. Which of it is not told.
     InvalidToken,
+    /// A session in a cookie was used for a change, and the browser does not say that this site asked for it.
+    CrossSite,
     /// Who is signed in may not do this; the scopes that are missing, if it is that.
     NotAllowed(Option<String>),
     /// The host is going down.
@@ -77,7 +79,7 @@ impl Problem {
             Self::MethodNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotSignedIn | Self::InvalidToken => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::NotAllowed(_) | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::ComponentFailed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -102,6 +104,7 @@ impl Problem {
             Self::Overloaded => "overloaded",
             Self::NotSignedIn => "not-signed-in",
             Self::InvalidToken => "invalid-token",
+            Self::CrossSite => "cross-site-request",
             Self::NotAllowed(_) => "not-allowed",
             Self::TooManyRequests(_) => "too-many-requests",
             Self::Stopping => "stopping",
@@ -124,8 +127,9 @@ impl Problem {
             Self::BodyTimeout => "the body of the request did not arrive in time".to_owned(),
             Self::BodyUnreadable => "the body of the request could not be read".to_owned(),
             Self::Overloaded => "too many requests are being answered; try again shortly".to_owned(),
-            Self::NotSignedIn => "this needs a bearer token".to_owned(),
+            Self::NotSignedIn => "this needs somebody who is signed in".to_owned(),
             Self::InvalidToken => "the token is not valid, or no longer".to_owned(),
+            Self::CrossSite => "the browser does not say that this site asked for it".to_owned(),
             Self::NotAllowed(None) => "this is not allowed to the caller".to_owned(),
             Self::NotAllowed(Some(scopes)) => format!("the token lacks one of these scopes: {scopes}"),
             Self::TooManyRequests(_) => "more requests than are allowed in this time; try again later".to_owned(),

@@ -71,8 +71,11 @@ impl Summary {
         let (count, compiled) = (self.lines.len(), self.compiled);
         let plural = if count == 1 { "" } else { "s" };
         writeln!(out, "ready in {} ms ({count} component{plural}, {compiled} compiled)", loaded.as_millis())?;
-        if let Some(Played { created, present, took }) = played {
+        if let Some(Played { created, present, told, took }) = played {
             writeln!(out, "demo data: {created} created, {present} there already, {} ms", took.as_millis())?;
+            for line in told {
+                writeln!(out, "  {line}")?;
+            }
         }
         writeln!(out, "\n  serving   http://{listen}")?;
         writeln!(out, "  health    http://{admin}/readyz")?;

@@ -10,8 +10,10 @@ use crate::databases::Databases;
 use crate::demo;
 use crate::gateway::{Auth, Gateway, Routes};
 use crate::health::Health;
+use crate::identity::{self, Identity};
 use crate::listener::Listener;
 use crate::manifest::{self, Application, DatabaseUrl, Fault, Faults};
+use crate::operator::Pass;
 use crate::summary::Summary;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -86,7 +88,8 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
     let health = Health::default();
     // The operator is answered to the very end: `/readyz` tells that the host is stopping.
     let loaded_gateway = Arc::new(OnceLock::new());
-    let operator = Arc::new(Admin::new(health.clone(), Arc::clone(&loaded_gateway)));
+    let pass = Pass::issue(&options.data, addresses.1)?;
+    let operator = Arc::new(Admin::new(health.clone(), Arc::clone(&loaded_gateway), pass));
     tokio::spawn(admin.serve(operator, CancellationToken::new()));
 
     let (gateway, summary) = tokio::select! {
@@ -148,11 +151,16 @@ async fn load(
 }
 
 async fn furnish(application: &Application, options: &Options) -> Result<(Routes, Auth, Components, Summary), Faults> {
-    let (routes, auth) = (routes(application)?, Auth::new(application)?);
+    let routes = routes(application)?;
     let examined = components::examine(application, &options.data)?;
     let databases = Databases::new(&options.data, options.database.clone());
     let summary = Summary::new(application, &examined.components);
-    Ok((routes, auth, components::furnish(examined, &databases).await?, summary))
+    let identity = Identity::open(application, &options.data, identity::from_environment())?;
+    let components = components::furnish(examined, &databases, identity.as_ref()).await?;
+    if let Some(identity) = &identity {
+        tokio::spawn(Arc::clone(identity).follow());
+    }
+    Ok((routes, Auth::new(application, identity), components, summary))
 }
 
 async fn play(

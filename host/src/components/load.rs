@@ -10,6 +10,7 @@ use super::{Component, Components, grant};
 use crate::capabilities::{self, Provision, Sandbox};
 use crate::config::ms;
 use crate::databases::{DatabaseError, Databases, OpenDatabase};
+use crate::identity::Identity;
 use crate::manifest::{self, Application, Fault, Faults};
 use souk_database::contract::Database;
 use souk_database::migration::Migration;
@@ -99,8 +100,13 @@ fn fit<'m>(
     Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, migrations, pre })
 }
 
-/// Gives each component its database, brought to the newest migration. Blocks while it works on files.
-pub async fn furnish(examined: Examined<'_>, databases: &Databases) -> Result<Components, Faults> {
+/// Gives each component what it was granted: its database, brought to the newest migration, and the identity of the application. Blocks while it
+/// works on files.
+pub async fn furnish(
+    examined: Examined<'_>,
+    databases: &Databases,
+    identity: Option<&Arc<Identity>>,
+) -> Result<Components, Faults> {
     let Examined { application, components, ticking } = examined;
     let mut furnished = Vec::new();
     for fit in components {
@@ -109,7 +115,7 @@ pub async fn furnish(examined: Examined<'_>, databases: &Databases) -> Result<Co
         furnished.push((fit, database));
     }
     let list = gather(application, furnished, |(fit, database)| match database {
-        Ok(database) => Ok(component(fit, database)),
+        Ok(database) => Ok(component(fit, database, identity)),
         Err(error) => Err(vec![database_fault(&fit, &error)]),
     })?;
     Ok(Components { list, _ticking: ticking })
@@ -153,7 +159,7 @@ fn database_fault(fit: &Fit<'_>, error: &DatabaseError) -> Fault {
 pub async fn try_start(examined: &Examined<'_>) -> Result<(), Faults> {
     let mut faults = Faults::new(&examined.application.file);
     for fit in &examined.components {
-        let mould = Mould::new(fit.pre.clone(), provision(fit.manifest, None));
+        let mould = Mould::new(fit.pre.clone(), provision(fit.manifest, None, None));
         let started = tokio::time::timeout(ms(fit.manifest.limits.time_ms_max), mould.instance()).await;
         let why = match started {
             Ok(Ok(_)) => continue,
@@ -166,19 +172,25 @@ pub async fn try_start(examined: &Examined<'_>) -> Result<(), Faults> {
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-fn component(fit: Fit<'_>, open: Option<OpenDatabase>) -> Component {
-    let provision = provision(fit.manifest, open.as_ref().map(OpenDatabase::database));
+fn component(fit: Fit<'_>, open: Option<OpenDatabase>, identity: Option<&Arc<Identity>>) -> Component {
+    let identity = identity.filter(|_| capabilities::grants_identity(&fit.manifest.grants)).cloned();
+    let provision = provision(fit.manifest, open.as_ref().map(OpenDatabase::database), identity);
     let (id, limits) = (Arc::clone(&provision.component), Arc::clone(&provision.limits));
     Component { id, limits, pool: Arc::new(Pool::new(Mould::new(fit.pre, provision))), database: open }
 }
 
-fn provision(manifest: &manifest::Component, database: Option<Arc<dyn Database>>) -> Provision {
+fn provision(
+    manifest: &manifest::Component,
+    database: Option<Arc<dyn Database>>,
+    identity: Option<Arc<Identity>>,
+) -> Provision {
     Provision {
         component: manifest.id.as_str().into(),
         settings: Arc::new(manifest.variables.clone()),
         environment: Arc::new(manifest.environment.clone()),
         outbound: manifest.outbound.clone().into(),
         database,
+        identity,
         limits: Arc::new(manifest.limits.clone()),
     }
 }

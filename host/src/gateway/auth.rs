@@ -1,38 +1,45 @@
-//! Who is asking, and whether they may: bearer tokens (RFC 6750) of issuers that the manifest names, and its rules per route.
+//! Who is asking, and whether they may: tokens of the issuers that the application trusts, and the manifest's rules per route.
 //!
 //! Without `tokens` in the manifest nobody is asked. With it, a request that no rule is about may come from anyone if its method is safe
-//! (RFC 9110 §9.2.1), and from nobody otherwise: a route that was forgotten does not stand open. A token that is no good is refused
-//! also where anyone may come: its sender believes to be signed in.
+//! (RFC 9110 §9.2.1), and from nobody otherwise: a route that was forgotten does not stand open. A bearer token that is no good is
+//! refused also where anyone may come: its sender believes to be signed in.
 //!
 //! The component learns of the caller by a field that only the gateway can set (`head` takes it away from whoever sends it) and never sees
-//! the token. Tokens that were found good are kept by their digest for `KEPT`, as a signature is a hundred times the work.
+//! the token. Tokens that were found good are kept by their digest for `KEPT`, as a signature is a hundred times the work; whether
+//! one was revoked is asked each time.
 
-use crate::manifest::{AccessRule, Application, Fault, Faults, Tokens, Who};
+mod credentials;
+
+use crate::body::{self, Body};
+use crate::identity::{Identity, PasswordFigures, now_s};
+use crate::manifest::{AccessRule, Application, Who};
 use crate::problem::Problem;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request};
+use credentials::Credentials;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
 use ring::digest::{SHA256, digest};
-use souk_identity::check::{Checker, Issuer};
-use souk_identity::public::PublicKeys;
 use souk_identity::token::Caller;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The field that tells a component who is asking; the kit reads it.
 const CALLER: HeaderName = HeaderName::from_static("souk-caller");
 
-/// How long a token that was found good is believed without another look. Who revokes one waits no longer than this.
+/// Where others find the keys that check our tokens.
+const PUBLIC_KEYS: &str = "/.well-known/jwks.json";
+
+/// How long a token that was found good is believed without another look.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// Tokens that are kept. One takes some 300 bytes; with more the work is done again.
+/// Tokens that are kept. One takes some 400 bytes; with more the work is done again.
 const KEPT_MAX: usize = 20_000;
 
 /// Who may ask what.
 pub struct Auth {
-    checker: Option<Checker>,
+    identity: Option<Arc<Identity>>,
     /// By the index of the component.
     rules: Vec<Vec<AccessRule>>,
     kept: Mutex<HashMap<[u8; 32], Kept>>,
@@ -40,34 +47,67 @@ pub struct Auth {
 
 #[derive(Clone)]
 struct Kept {
-    caller: Caller,
+    known: Arc<Known>,
     since: Instant,
+    /// That of the keys.
+    revision: u64,
+}
+
+/// Somebody whose token was found good.
+struct Known {
+    caller: Caller,
+    /// What components are told.
+    field: HeaderValue,
 }
 
 impl Auth {
-    /// That of an application; reads the keys of its issuers.
-    pub fn new(application: &Application) -> Result<Self, Faults> {
-        Ok(Self {
-            checker: application.tokens.as_ref().map(|tokens| checker(application, tokens)).transpose()?,
-            rules: application.components.iter().map(|component| component.access.clone()).collect(),
-            kept: Mutex::default(),
+    /// That of an application whose tokens this identity knows.
+    pub fn new(application: &Application, identity: Option<Arc<Identity>>) -> Self {
+        let rules = application.components.iter().map(|component| component.access.clone()).collect();
+        Self { identity, rules, kept: Mutex::default() }
+    }
+
+    /// How many passwords were hashed, if the application keeps accounts.
+    pub(super) fn password_figures(&self) -> Option<PasswordFigures> {
+        self.identity.as_ref()?.password_figures()
+    }
+
+    /// The public keys, if the request asks for them and tokens are signed here.
+    pub(super) fn publish<B>(&self, request: &Request<B>) -> Option<Result<Response<Body>, Problem>> {
+        if request.uri().path() != PUBLIC_KEYS {
+            return None;
+        }
+        let keys = self.identity.as_ref()?.public_keys()?;
+        Some(match *request.method() {
+            Method::GET | Method::HEAD => Ok(key_set(keys)),
+            _ => Err(Problem::MethodNotAllowed("GET, HEAD")),
         })
     }
 
     /// Lets a request to this component pass, and says on it who is asking.
     pub(super) fn admit<B>(&self, component: usize, request: &mut Request<B>) -> Result<(), Problem> {
-        let Some(checker) = &self.checker else { return Ok(()) };
-        let caller = match bearer(request.headers())? {
-            Some(token) => Some(self.check(checker, token)?),
+        let Some(identity) = &self.identity else { return Ok(()) };
+        let credentials = Credentials::take(request)?;
+        let known = match &credentials {
+            Some(credentials) => self.known(identity, credentials)?,
             None => None,
         };
-        allow(self.who(component, request), caller.as_ref())?;
-        if let Some(caller) = caller {
-            let headers = request.headers_mut();
-            headers.remove(AUTHORIZATION);
-            headers.insert(CALLER, field(&caller));
+        allow(self.who(component, request), known.as_ref().map(|known| &known.caller))?;
+        if let Some(known) = known {
+            request.headers_mut().insert(CALLER, known.field.clone());
         }
         Ok(())
+    }
+
+    /// Who comes with these credentials. A session in a cookie that has ended is nobody: a browser goes on sending it.
+    fn known(&self, identity: &Identity, credentials: &Credentials) -> Result<Option<Arc<Known>>, Problem> {
+        match credentials {
+            Credentials::Bearer(field) => self.check(identity, credentials::token_of(field)?).map(Some),
+            Credentials::Cookie { token, is_cross_site } => match self.check(identity, token) {
+                Ok(_) if *is_cross_site => Err(Problem::CrossSite),
+                checked => Ok(checked.ok()),
+            },
+        }
     }
 
     fn who<B>(&self, component: usize, request: &Request<B>) -> &Who {
@@ -85,31 +125,70 @@ impl Auth {
         }
     }
 
-    fn check(&self, checker: &Checker, token: &str) -> Result<Caller, Problem> {
+    fn check(&self, identity: &Identity, token: &str) -> Result<Arc<Known>, Problem> {
         let now_s = now_s();
         let key: [u8; 32] = digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
-        let is_fresh = |kept: &Kept| kept.since.elapsed() < KEPT && now_s < kept.caller.expires_s;
-        if let Some(kept) = self.kept().get(&key).filter(|kept| is_fresh(kept)) {
-            return Ok(kept.caller.clone());
+        let known = match self.recall(&key, identity.revision(), now_s) {
+            Some(known) => known,
+            None => self.look(identity, token, key, now_s)?,
+        };
+        if identity.is_revoked(&known.caller) {
+            tracing::debug!("a token is not taken: its session has ended");
+            return Err(Problem::InvalidToken);
         }
-        let caller = checker.check(token, now_s).map_err(|refused| {
+        Ok(known)
+    }
+
+    fn recall(&self, key: &[u8; 32], revision: u64, now_s: u64) -> Option<Arc<Known>> {
+        let kept = self.kept();
+        kept.get(key).filter(|kept| kept.is_fresh(revision, now_s)).map(|kept| Arc::clone(&kept.known))
+    }
+
+    fn look(&self, identity: &Identity, token: &str, key: [u8; 32], now_s: u64) -> Result<Arc<Known>, Problem> {
+        // Asked before the check: were the keys to change in between, what is kept counts as old.
+        let revision = identity.revision();
+        let caller = identity.identify(token, now_s).map_err(|refused| {
             tracing::debug!(%refused, "a token is not taken");
             Problem::InvalidToken
         })?;
+        let known = Arc::new(Known { field: field(&caller), caller });
         let mut kept = self.kept();
         if kept.len() >= KEPT_MAX {
-            kept.retain(|_, kept| is_fresh(kept));
+            kept.retain(|_, kept| kept.is_fresh(revision, now_s));
         }
         if kept.len() < KEPT_MAX {
-            kept.insert(key, Kept { caller: caller.clone(), since: Instant::now() });
+            kept.insert(key, Kept { known: Arc::clone(&known), since: Instant::now(), revision });
         }
-        Ok(caller)
+        Ok(known)
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Kept>> {
         // Held for one operation of the map, none of which leaves it half done.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Kept {
+    fn is_fresh(&self, revision: u64, now_s: u64) -> bool {
+        self.revision == revision && self.since.elapsed() < KEPT && now_s < self.known.caller.expires_s
+    }
+}
+
+/// Says on a request that the operator sends it, who may do what an administrator may. No token says so: no issuer has this name.
+pub(super) fn speak_for_operator(headers: &mut HeaderMap) {
+    let field = r#"{"sub":"souk:operator|operator","iss":"souk:operator","roles":["admin"],"scopes":[]}"#;
+    headers.insert(CALLER, HeaderValue::from_static(field));
+}
+
+/// A JWK Set (RFC 7517 §8.5). Whoever does not find a key in it asks again; until then it may be kept for the time of `max-age`.
+fn key_set(keys: String) -> Response<Body> {
+    let mut response = Response::new(body::whole(keys));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    // Public by nature: a page of another site may check tokens, too.
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
 }
 
 /// The path as a lenient component may read it: decoded, without empty segments, `.` and `..`, and without a slash at the end. Routes compare
@@ -131,40 +210,6 @@ fn meant(path: &str) -> Cow<'_, str> {
     format!("/{}", segments.join("/")).into()
 }
 
-fn checker(application: &Application, tokens: &Tokens) -> Result<Checker, Faults> {
-    let mut faults = Faults::new(&application.file);
-    let mut issuers = Vec::new();
-    for issuer in &tokens.issuers {
-        let read = std::fs::read_to_string(&issuer.keys).map_err(|error| error.to_string());
-        match read.and_then(|text| PublicKeys::parse(&text, &issuer.algorithms).map_err(|fault| fault.to_string())) {
-            Ok(keys) => {
-                let roles: Vec<&str> = issuer.roles.iter().map(String::as_str).collect();
-                issuers.push(Issuer::foreign(&issuer.name, &keys, issuer.profile, &roles));
-            }
-            Err(why) => {
-                let what =
-                    format!("the keys of issuer {:?} can't be used: {}: {why}", issuer.name, issuer.keys.display());
-                faults.push(Fault::new(issuer.line, what, "put what its jwks_uri answers into this file"));
-            }
-        }
-    }
-    if faults.is_empty() { Ok(Checker::new(&tokens.audience, issuers)) } else { Err(faults) }
-}
-
-/// The token of a request, none if it has no credentials of this kind. Two are one too many: which of them counts would be anybody's guess.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut fields = headers.get_all(AUTHORIZATION).iter();
-    let Some(field) = fields.next() else { return Ok(None) };
-    if fields.next().is_some() {
-        return Err(Problem::InvalidToken);
-    }
-    let text = field.to_str().map_err(|_| Problem::InvalidToken)?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    // Another scheme is between the client and the component.
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-    Ok(is_bearer.then(|| token.trim_start_matches(' ')))
-}
-
 fn allow(who: &Who, caller: Option<&Caller>) -> Result<(), Problem> {
     let (Who::SignedIn { roles, scopes }, Some(caller)) = (who, caller) else {
         return match (who, caller) {
@@ -182,10 +227,13 @@ fn allow(who: &Who, caller: Option<&Caller>) -> Result<(), Problem> {
 
 /// Who is asking, as JSON. A subject means one person only together with its issuer, so the account's name here has both.
 fn field(caller: &Caller) -> HeaderValue {
-    let document = serde_json::json!({
+    let mut document = serde_json::json!({
         "sub": format!("{}|{}", caller.issuer, caller.subject), "iss": &*caller.issuer,
         "roles": caller.roles, "scopes": caller.scopes,
     });
+    if let Some(family) = &caller.family {
+        document["family"] = family.as_str().into();
+    }
     // A subject, a role and a scope are printable ASCII (`souk_identity::token`); the name of an issuer is the manifest's.
     let text: String = document.to_string().chars().flat_map(escape).collect();
     HeaderValue::try_from(text).expect("it is ASCII without control characters")
@@ -201,14 +249,6 @@ fn escape(character: char) -> Vec<char> {
         .iter()
         .flat_map(|unit| format!("\\u{unit:04x}").chars().collect::<Vec<_>>())
         .collect()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge of the program: whether a token has expired is a question of the time"
-)]
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@
 //! reach a component: it might believe them.
 
 use crate::handler::Peer;
-use http::{HeaderMap, HeaderName, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The field that tells a component the address of the client, if the manifest wants it to know.
+const CLIENT: HeaderName = HeaderName::from_static("souk-client");
 
 /// Who sent a request.
 pub(super) struct Client {
@@ -36,6 +39,14 @@ pub(super) fn identify<B>(request: &Request<B>, proxies: &[IpNet]) -> Client {
 }
 
 impl Client {
+    /// Tells a component the address.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        let address = self.address.map(|address| HeaderValue::try_from(address.to_string()));
+        if let Some(Ok(address)) = address {
+            headers.insert(CLIENT, address);
+        }
+    }
+
     /// Whether a field must not reach a component: it says who the client is, and a stranger wrote it.
     pub(super) fn made_up(&self, name: &HeaderName) -> bool {
         self.is_stranger

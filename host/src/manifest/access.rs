@@ -1,10 +1,14 @@
 //! Whose tokens are taken, and who may ask what of a component.
 
+use super::Component;
 use super::fault::{Fault, Faults, meant};
 use super::rate::Which;
 use super::section::Section;
+use super::template::{self, Variables};
 use souk_identity::check::Profile;
+use souk_identity::limits::{LIFETIME_S_DEFAULT, LIFETIME_S_MAX, NAME_BYTES_MAX};
 use souk_identity::public::Algorithm;
+use souk_identity::token::is_word;
 use std::path::{Path, PathBuf};
 
 /// `[application.tool.souk.tokens]`. Without it nobody is asked who they are.
@@ -12,7 +16,11 @@ use std::path::{Path, PathBuf};
 pub struct Tokens {
     /// Whom tokens must be made for (`aud`).
     pub audience: String,
-    /// Each with another name.
+    /// The application's own name (`iss`), if its tokens are signed here.
+    pub issuer: Option<String>,
+    /// Seconds that a token lives that is signed here.
+    pub lifetime_s: u32,
+    /// The others, each with another name.
     pub issuers: Vec<Issuer>,
 }
 
@@ -63,28 +71,51 @@ pub enum Who {
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256];
 
 /// Reads `tokens`; `folder` is the manifest's.
-pub(super) fn tokens(mut section: Section<'_>, folder: &Path, faults: &mut Faults) -> Option<Tokens> {
+pub(super) fn tokens(
+    mut section: Section<'_>,
+    folder: &Path,
+    variables: &Variables,
+    faults: &mut Faults,
+) -> Option<Tokens> {
     if !section.is_there() {
         return None;
     }
-    let remedy = "name whom tokens are made for, such as \"https://shop.example\"";
-    let audience = section.required_text("audience", remedy, faults).map(|(text, _)| text.to_owned());
+    let own = name(&mut section, "issuer", variables, faults);
+    let audience = name(&mut section, "audience", variables, faults).or_else(|| own.clone());
+    let lifetime_s = section.number("lifetime_s", 1..=LIFETIME_S_MAX, faults).unwrap_or(LIFETIME_S_DEFAULT);
     let sections = section.section_list("issuers", faults);
-    if sections.is_empty() {
-        let remedy = "add [[application.tool.souk.tokens.issuers]]";
+    if sections.is_empty() && !section.has("issuer") {
+        let remedy = "name this application's own as issuer, or add [[application.tool.souk.tokens.issuers]]";
         faults.push(Fault::new(section.line(), "tokens has no issuers", remedy));
+    }
+    if !section.has("audience") && !section.has("issuer") {
+        let what = format!("{} is missing", section.name("audience"));
+        let remedy = "name whom tokens are made for, such as \"https://shop.example\"";
+        faults.push(Fault::new(section.line(), what, remedy));
     }
     let mut issuers: Vec<Issuer> = Vec::new();
     for section in sections {
         let Some(issuer) = issuer(section, folder, faults) else { continue };
-        if issuers.iter().any(|other| other.name == issuer.name) {
+        if issuers.iter().map(|other| &other.name).chain(&own).any(|other| *other == issuer.name) {
             let what = format!("issuer {:?} is there twice", issuer.name);
             faults.push(Fault::new(issuer.line, what, "put the keys of one issuer into one file"));
         }
         issuers.push(issuer);
     }
     section.finish(faults);
-    Some(Tokens { audience: audience?, issuers })
+    Some(Tokens { audience: audience?, issuer: own, lifetime_s, issuers })
+}
+
+/// A name that stands in tokens.
+fn name(section: &mut Section<'_>, key: &'static str, variables: &Variables, faults: &mut Faults) -> Option<String> {
+    let (text, line) = section.text(key, faults)?;
+    let name = template::fill(text, line, variables, faults)?;
+    if !is_word(&name, NAME_BYTES_MAX) {
+        let what = format!("{} can't be {name:?}", section.name(key));
+        let remedy = format!("use 1 to {NAME_BYTES_MAX} printable characters of ASCII, without spaces");
+        faults.push(Fault::new(line, what, remedy));
+    }
+    Some(name)
 }
 
 fn issuer(mut section: Section<'_>, folder: &Path, faults: &mut Faults) -> Option<Issuer> {
@@ -159,10 +190,16 @@ fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<AccessRule> {
     Some(AccessRule { which, who, line })
 }
 
-/// Tells rules that nobody could ever meet, since no token is taken.
-pub(super) fn check(rules: &[AccessRule], tokens: Option<&Tokens>, faults: &mut Faults) {
-    if let (Some(rule), None) = (rules.first(), tokens) {
+/// Tells rules that nobody could ever meet, since no token is taken, and a component that would sign in nobody's name.
+pub(super) fn check(component: &Component, tokens: Option<&Tokens>, faults: &mut Faults) {
+    if let (Some(rule), None) = (component.access.first(), tokens) {
         let remedy = "add [application.tool.souk.tokens]";
         faults.push(Fault::new(rule.line, "access is asked for and no tokens are taken", remedy));
+    }
+    let wanted = component.grants.iter().find(|grant| grant.starts_with("souk:identity/"));
+    if let (Some(grant), None) = (wanted, tokens.and_then(|tokens| tokens.issuer.as_ref())) {
+        let what = format!("component {}: is granted {grant}, and no tokens are signed here", component.id);
+        let remedy = "name this application in [application.tool.souk.tokens], as issuer";
+        faults.push(Fault::new(component.line, what, remedy));
     }
 }

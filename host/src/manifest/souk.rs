@@ -34,6 +34,8 @@ pub(super) struct ComponentTool {
     pub rates: Vec<RateRule>,
     /// `access`.
     pub access: Vec<AccessRule>,
+    /// `client_address`.
+    pub is_told_addresses: bool,
     /// `database`.
     pub database: Database,
     /// `limits`.
@@ -41,12 +43,17 @@ pub(super) struct ComponentTool {
 }
 
 /// Reads the application's table; other tools' tables beside it are theirs.
-pub(super) fn application(mut tool: Section<'_>, folder: &Path, faults: &mut Faults) -> ApplicationTool {
+pub(super) fn application(
+    mut tool: Section<'_>,
+    folder: &Path,
+    variables: &Variables,
+    faults: &mut Faults,
+) -> ApplicationTool {
     let mut souk = tool.section("souk", faults);
     let demo = souk.text("demo", faults).map(|(path, _)| path.to_owned());
     let proxies = rate::proxies(souk.texts("proxies", faults), faults);
     let rates = rate::policies(souk.section("rates", faults), faults);
-    let tokens = access::tokens(souk.section("tokens", faults), folder, faults);
+    let tokens = access::tokens(souk.section("tokens", faults), folder, variables, faults);
     let mut limits = HostLimits::default();
     set_limits(souk.section("limits", faults), HostLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
@@ -67,11 +74,12 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
     }
     let rates = rate::rules(souk.section_list("rates", faults), faults);
     let access = access::rules(souk.section_list("access", faults), faults);
+    let is_told_addresses = souk.flag("client_address", faults).unwrap_or(false);
     let database = database::read(souk.section("database", faults), variables, faults);
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, rates, access, database, limits }
+    ComponentTool { grants, rates, access, is_told_addresses, database, limits }
 }
 
 fn is_interface(text: &str) -> bool {

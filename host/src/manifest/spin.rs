@@ -29,14 +29,14 @@ pub(super) fn read(file: &Path, text: &str, environment: Environment<'_>, faults
         application.text(key, faults);
     }
     application.texts("authors", faults);
-    let tool = souk::application(application.section("tool", faults), folder, faults);
+    let variables = template::variables(root.section("variables", faults), environment, faults);
+    let tool = souk::application(application.section("tool", faults), folder, &variables, faults);
     application.finish(faults);
 
-    let variables = template::variables(root.section("variables", faults), environment, faults);
     let components = components(root.section("component", faults), folder, &variables, faults);
     for component in &components {
         rate::check(&component.rates, &tool.rates, faults);
-        access::check(&component.access, tool.tokens.as_ref(), faults);
+        access::check(component, tool.tokens.as_ref(), faults);
     }
     let routes = routes(root.section("trigger", faults), &components, faults);
     root.finish(faults);
@@ -91,6 +91,7 @@ fn component(
         grants: tool.grants,
         rates: tool.rates,
         access: tool.access,
+        is_told_addresses: tool.is_told_addresses,
         variables: settings,
         environment: env,
         outbound,

@@ -1,0 +1,273 @@
+//! Whose word counts about who somebody is: the issuers that the application trusts and, if it signs its own tokens, its keys.
+//!
+//! The gateway asks it about every token; the capability `souk:identity` signs, revokes and hashes with it. Keys are read anew while the
+//! host runs, so that `souk keys rotate` needs no restart. Nothing secret leaves this module but signed tokens and hashes.
+
+mod passwords;
+
+mod revoked;
+
+mod source;
+
+pub use passwords::{PasswordFigures, PasswordRefusal};
+use source::Source;
+pub use source::{Environment, from_environment, key_folder};
+
+use crate::manifest::{self, Application, Fault, Faults};
+use passwords::Passwords;
+use revoked::Revoked;
+use ring::rand::{SecureRandom, SystemRandom};
+use souk_identity::check::{Checker, Issuer};
+use souk_identity::fault::{KeysFault, Refused, Unsigned};
+use souk_identity::keys::Keys;
+use souk_identity::limits::REREAD_S;
+use souk_identity::passwords::{Cost, Verdict};
+use souk_identity::public::PublicKeys;
+use souk_identity::sign::{Grant, Signer};
+use souk_identity::token::Caller;
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How often the signing keys are looked at: a key that was revoked works no longer than this. Much less than what those who rotate count on.
+const LOOK: Duration = Duration::from_secs(2);
+const _: () = assert!(LOOK.as_secs() < REREAD_S);
+
+/// Who may say who somebody is.
+pub struct Identity {
+    audience: String,
+    /// The other issuers; their keys are those of the start.
+    others: Vec<Issuer>,
+    own: Option<Own>,
+    current: RwLock<Arc<Current>>,
+}
+
+/// What the application needs to sign by itself.
+struct Own {
+    issuer: String,
+    lifetime_s: u32,
+    source: Source,
+    revoked: Revoked,
+    passwords: Passwords,
+}
+
+/// What changes with the keys.
+struct Current {
+    checker: Checker,
+    /// Counts the changes.
+    revision: u64,
+    own: Option<OwnKeys>,
+}
+
+struct OwnKeys {
+    keys: Arc<Keys>,
+    signer: Signer,
+}
+
+/// A token that was signed.
+pub struct Signed {
+    /// Its text.
+    pub token: String,
+    /// How many seconds it is good for.
+    pub lifetime_s: u32,
+}
+
+impl Identity {
+    /// That of an application; none if it takes no tokens. Makes the signing keys if there are none.
+    pub fn open(application: &Application, data: &Path, environment: Environment) -> Result<Option<Arc<Self>>, Faults> {
+        let Some(tokens) = &application.tokens else { return Ok(None) };
+        let others = others(application, tokens)?;
+        let fault = |what: String, remedy: &str| Faults::one(&application.file, Fault::new(0, what, remedy));
+        let own = tokens.issuer.as_ref().map(|issuer| {
+            let source = Source::new(data, environment);
+            let keys = source.read_or_generate().map_err(|error| {
+                let what = format!("the signing keys can't be used: {error}");
+                fault(what, "mend what it says, or name keys in SOUK_SIGNING_KEYS")
+            })?;
+            let revoked = Revoked::open(&key_folder(data), now_s()).map_err(|error| {
+                fault(format!("the list of revoked sessions: {error}"), "mend what it says, or name another --data")
+            })?;
+            let limits = &application.limits;
+            let passwords = Passwords::start(cost(limits), limits.passwords_waiting_max);
+            Ok((Own { issuer: issuer.clone(), lifetime_s: tokens.lifetime_s, source, revoked, passwords }, keys))
+        });
+        let (own, keys) = own.transpose()?.unzip();
+        let audience = tokens.audience.clone();
+        let current = Current::new(&audience, own.as_ref().zip(keys), &others, 0)
+            .map_err(|error| fault(format!("tokens can't be signed: {error}"), "choose another issuer or audience"))?;
+        Ok(Some(Arc::new(Self { audience, others, own, current: RwLock::new(Arc::new(current)) })))
+    }
+
+    /// Everything that [`open`](Self::open) would refuse about what is there, without making anything.
+    pub fn check(application: &Application, data: &Path, environment: Environment) -> Result<(), Faults> {
+        let Some(tokens) = &application.tokens else { return Ok(()) };
+        others(application, tokens)?;
+        match tokens.issuer.as_ref().map(|_| Source::new(data, environment).read()) {
+            None | Some(Ok(_) | Err(KeysFault::Missing(_))) => Ok(()),
+            Some(Err(error)) => {
+                let what = format!("the signing keys can't be used: {error}");
+                Err(Faults::one(&application.file, Fault::new(0, what, "mend what it says")))
+            }
+        }
+    }
+
+    /// Who calls, if a token is good now. What was revoked is another question: [`is_revoked`](Self::is_revoked).
+    pub fn identify(&self, token: &str, now_s: u64) -> Result<Caller, Refused> {
+        self.current().checker.check(token, now_s)
+    }
+
+    /// Changes whenever the keys do: what was found out before may be true no more.
+    pub fn revision(&self) -> u64 {
+        self.current().revision
+    }
+
+    /// Whether the session that a token belongs to has been ended since it was signed.
+    pub fn is_revoked(&self, caller: &Caller) -> bool {
+        match (&self.own, &caller.family) {
+            (Some(own), Some(family)) => own.revoked.has(family, caller.issued_s),
+            _ => false,
+        }
+    }
+
+    /// Signs a token for somebody, good from now on; the grant's id is not asked for.
+    pub fn sign(&self, grant: &Grant<'_>) -> Result<Signed, Unsigned> {
+        let current = self.current();
+        let (Some(own), Some(OwnKeys { signer, .. })) = (&self.own, &current.own) else {
+            return Err(Unsigned::Unfit("issuer"));
+        };
+        let random = SystemRandom::new();
+        let grant = Grant { id: &unique(&random)?, ..*grant };
+        // A session whose tokens were revoked and that goes on: its next token must be younger than the revocation, in whole seconds.
+        let from_s = own.revoked.until_s(grant.family).map_or(now_s(), |until_s| now_s().max(until_s + 1));
+        let token = signer.sign(&grant, from_s, own.lifetime_s, &random)?;
+        Ok(Signed { token, lifetime_s: own.lifetime_s })
+    }
+
+    /// Ends all tokens that were signed for these sessions until now. On disk when it returns.
+    pub async fn revoke(self: &Arc<Self>, families: Vec<String>) -> io::Result<()> {
+        let this = Arc::clone(self);
+        let revoke = move || match &this.own {
+            Some(own) => own.revoked.add(&families, now_s()),
+            None => Ok(()),
+        };
+        tokio::task::spawn_blocking(revoke).await.expect("writing a list does not panic")
+    }
+
+    /// The public keys as a JWK Set; none if nothing is signed here.
+    pub fn public_keys(&self) -> Option<String> {
+        self.current().own.as_ref().map(|own| own.keys.public_set(now_s()))
+    }
+
+    /// Hashes a password.
+    pub async fn hash(&self, password: String) -> Result<String, PasswordRefusal> {
+        self.passwords()?.hash(password).await
+    }
+
+    /// Compares a password with a hash, or with nothing for the same time.
+    pub async fn verify(&self, password: String, kept: Option<String>) -> Result<Verdict, PasswordRefusal> {
+        self.passwords()?.verify(password, kept).await
+    }
+
+    /// What an operator watches of the passwords.
+    pub fn password_figures(&self) -> Option<PasswordFigures> {
+        self.own.as_ref().map(|own| own.passwords.figures())
+    }
+
+    /// Follows changes of the signing keys, for ever.
+    pub async fn follow(self: Arc<Self>) {
+        let mut last_error = None;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let this = Arc::clone(&self);
+            let looked = tokio::task::spawn_blocking(move || this.look_again()).await.expect("looking does not panic");
+            let error = looked.err().map(|error| error.to_string());
+            if let Some(error) = error.as_ref().filter(|_| error != last_error) {
+                tracing::error!(error, "the signing keys can't be read again; those from before are used");
+            }
+            last_error = error;
+        }
+    }
+
+    fn look_again(&self) -> Result<(), KeysFault> {
+        let Some(own) = &self.own else { return Ok(()) };
+        let keys = own.source.read()?;
+        let current = self.current();
+        if current.own.as_ref().is_some_and(|own| own.keys.secret_set() == keys.secret_set()) {
+            return Ok(());
+        }
+        tracing::info!(current = keys.current_id(), "the signing keys have changed");
+        match Current::new(&self.audience, Some((own, keys)), &self.others, current.revision + 1) {
+            Ok(changed) => *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed),
+            Err(error) => tracing::error!(%error, "tokens can't be signed with the new keys"),
+        }
+        Ok(())
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn passwords(&self) -> Result<&Passwords, PasswordRefusal> {
+        self.own.as_ref().map(|own| &own.passwords).ok_or(PasswordRefusal::Busy)
+    }
+}
+
+impl Current {
+    fn new(audience: &str, own: Option<(&Own, Keys)>, others: &[Issuer], revision: u64) -> Result<Self, Unsigned> {
+        // Our own first: no other can take its name.
+        let issuer = own.as_ref().map(|(own, keys)| Issuer::own(&own.issuer, keys));
+        let checker = Checker::new(audience, issuer.into_iter().chain(others.iter().cloned()).collect());
+        let own = own.map(|(own, keys)| {
+            let keys = Arc::new(keys);
+            Signer::new(&own.issuer, audience, Arc::clone(&keys)).map(|signer| OwnKeys { keys, signer })
+        });
+        Ok(Self { checker, revision, own: own.transpose()? })
+    }
+}
+
+/// The issuers of the manifest, with the keys in their files.
+fn others(application: &Application, tokens: &manifest::Tokens) -> Result<Vec<Issuer>, Faults> {
+    let mut faults = Faults::new(&application.file);
+    let mut issuers = Vec::new();
+    for issuer in &tokens.issuers {
+        let read = std::fs::read_to_string(&issuer.keys).map_err(|error| error.to_string());
+        match read.and_then(|text| PublicKeys::parse(&text, &issuer.algorithms).map_err(|fault| fault.to_string())) {
+            Ok(keys) => {
+                let roles: Vec<&str> = issuer.roles.iter().map(String::as_str).collect();
+                issuers.push(Issuer::foreign(&issuer.name, &keys, issuer.profile, &roles));
+            }
+            Err(why) => {
+                let what =
+                    format!("the keys of issuer {:?} can't be used: {}: {why}", issuer.name, issuer.keys.display());
+                faults.push(Fault::new(issuer.line, what, "put what its jwks_uri answers into this file"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(issuers) } else { Err(faults) }
+}
+
+fn cost(limits: &crate::config::HostLimits) -> Cost {
+    let number = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+    Cost { memory_kib: number(limits.password_memory_kib), passes: number(limits.password_passes) }
+}
+
+/// 128 random bits as text.
+fn unique(random: &dyn SecureRandom) -> Result<String, Unsigned> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes).map_err(|_| Unsigned::NoRandomness)?;
+    Ok(bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a text takes any text");
+        text
+    }))
+}
+
+/// Seconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge of the program: whether a token has expired is a question of the time"
+)]
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
