@@ -3,7 +3,7 @@
 //! The gateway checks the token and tells the service in the field `souk-caller`, which it strips from whatever comes
 //! from outside. The value is one line of JSON in ASCII (other characters as `\u` escapes):
 //!
-//! `{"sub":"https://id.example/|0192…","iss":"https://id.example/","roles":["merchant"],"scopes":["products:write"]}`
+//! `{"sub":"https://id.example/|0192…","iss":"https://id.example/","roles":["merchant"],"scopes":["products:write"],"family":"0192…"}`
 //!
 //! The account (`sub`) begins with the issuer whose word it is, since a subject means one person only together with it.
 //!
@@ -32,6 +32,10 @@ pub struct Caller {
     /// What the token was issued for.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// The session that the token belongs to. Only tokens of the shop's own issuer have one: a caller without it was
+    /// signed elsewhere, or is the operator.
+    #[serde(default)]
+    pub family: Option<String>,
 }
 
 impl Caller {
@@ -86,8 +90,14 @@ mod tests {
     #[test]
     fn a_caller_is_read_and_what_is_new_is_ignored() {
         let caller = of(r#"{"sub":"7","roles":["merchant"],"tenant":"x"}"#);
-        let expected = Caller { sub: "7".to_owned(), roles: vec!["merchant".to_owned()], scopes: vec![] };
+        let expected = Caller { sub: "7".to_owned(), roles: vec!["merchant".to_owned()], scopes: vec![], family: None };
         assert_eq!(caller, Ok(Some(expected)));
+    }
+
+    #[test]
+    fn a_caller_of_our_own_issuer_names_the_session() {
+        let caller = of(r#"{"sub":"https://shop.example|7","family":"f-1"}"#).expect("it is well-formed");
+        assert_eq!(caller.and_then(|caller| caller.family).as_deref(), Some("f-1"));
     }
 
     #[test]
