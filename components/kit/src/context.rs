@@ -1,4 +1,4 @@
-//! What a handler is given besides the request: a database, a clock, a source of ids.
+//! What a handler is given besides the request: a database, a clock, a source of ids and secrets.
 //!
 //! They are arguments and not globals, so that the same code runs in a component, in a process of its own, and in a
 //! test that sets the time.
@@ -42,12 +42,21 @@ impl Context {
         let random = self.parts.ids.random();
         uuid_v7(self.now(), random)
     }
+
+    /// 32 bytes that nobody can guess, for whoever holds them to be known by. An id is none: it tells its time, and it
+    /// is written where secrets are not.
+    pub fn secret(&self) -> [u8; 32] {
+        self.parts.ids.secret()
+    }
 }
 
-/// A source of what makes ids unique.
+/// A source of what makes ids unique and secrets secret.
 pub trait Ids: Send + Sync {
     /// Ten bytes that nobody can guess; a test may count instead.
     fn random(&self) -> [u8; 10];
+
+    /// 32 bytes that nobody can guess, from a generator that is made for keys; a test may count instead.
+    fn secret(&self) -> [u8; 32];
 }
 
 /// RFC 9562 §5.7: the time first, so that ids sort in the order of creation and an index grows at its end.

@@ -91,6 +91,12 @@ impl Ids for SystemIds {
         getrandom::fill(&mut bytes).expect("the operating system gives randomness");
         bytes
     }
+
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+        bytes
+    }
 }
 
 /// A clock that stands still until somebody sets it, for tests. It begins at 2026-11-20T10:00:00Z.
@@ -116,15 +122,26 @@ impl Clock for SetClock {
     }
 }
 
-/// Ids that count, for tests: 1, 2, 3, ….
+/// Ids and secrets that count, for tests: 1, 2, 3, ….
 #[derive(Default)]
 pub struct CountedIds(AtomicU64);
 
+impl CountedIds {
+    /// The next number, at the end of so many bytes.
+    fn next<const BYTES: usize>(&self) -> [u8; BYTES] {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut bytes = [0; BYTES];
+        bytes[BYTES - 8..].copy_from_slice(&number.to_be_bytes());
+        bytes
+    }
+}
+
 impl Ids for CountedIds {
     fn random(&self) -> [u8; 10] {
-        let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut bytes = [0; 10];
-        bytes[2..].copy_from_slice(&number.to_be_bytes());
-        bytes
+        self.next()
+    }
+
+    fn secret(&self) -> [u8; 32] {
+        self.next()
     }
 }
