@@ -22,6 +22,19 @@ impl Timestamp {
         Self { milliseconds: milliseconds.clamp(0, MILLISECONDS_MAX) }
     }
 
+    /// Reads back what was written, such as a moment that a database keeps.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let moment: jiff::Timestamp = text.parse().map_err(|_| "must be a moment as RFC 3339 writes it")?;
+        Ok(Self::from_milliseconds(moment.as_millisecond()))
+    }
+
+    /// Whole seconds from now until this moment, rounded up: whoever waits for so long does not come too early. Nothing
+    /// once it has passed.
+    pub fn seconds_from(self, now: Self) -> u32 {
+        let milliseconds = (self.milliseconds - now.milliseconds).max(0).unsigned_abs();
+        u32::try_from(milliseconds.div_ceil(1000)).unwrap_or(u32::MAX)
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn milliseconds(self) -> i64 {
         self.milliseconds
@@ -58,5 +71,20 @@ mod tests {
         assert_eq!(Timestamp::from_milliseconds(1_795_168_800_120).to_string(), "2026-11-20T10:00:00.120Z");
         let last = Timestamp::from_milliseconds(i64::MAX).to_string();
         assert_eq!(last.len(), "2026-11-20T10:00:00.120Z".len());
+    }
+
+    #[test]
+    fn a_moment_is_read_back() {
+        let moment = Timestamp::from_milliseconds(1_795_168_800_120);
+        assert_eq!(Timestamp::parse(&moment.to_string()), Ok(moment));
+        assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn what_is_left_of_a_second_is_a_second() {
+        let now = Timestamp::from_milliseconds(10_000);
+        for (at, seconds) in [(9_000, 0), (10_000, 0), (10_001, 1), (11_000, 1), (11_001, 2)] {
+            assert_eq!(Timestamp::from_milliseconds(at).seconds_from(now), seconds, "{at}");
+        }
     }
 }
