@@ -12,8 +12,9 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -45,6 +46,21 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let value = receive(request, "application/json", &ACCEPT).await?;
         read(value).map(Self)
+    }
+}
+
+/// A request without content has no body, whatever its content type: `Option<Body<T>>`.
+impl<S: Send + Sync, T: Input> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = collect(&parts.headers, body).await?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        demand_media(&parts.headers, "application/json", &ACCEPT)?;
+        read(parse(&body)?).map(Self).map(Some)
     }
 }
 
@@ -114,20 +130,29 @@ fn merge(target: &mut Value, patch: Value) {
 
 async fn receive(request: Request, media: &str, accept: &HeaderName) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
-    if !is_media(&parts.headers, media) {
-        let media_value = HeaderValue::from_str(media).expect("media types are ASCII");
-        return Err(Problem::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-            .detail(format!("send the body as {media}, in UTF-8"))
-            .header(accept.clone(), media_value));
+    demand_media(&parts.headers, media, accept)?;
+    parse(&collect(&parts.headers, body).await?)
+}
+
+fn demand_media(headers: &HeaderMap, media: &str, accept: &HeaderName) -> Result<(), Problem> {
+    if is_media(headers, media) {
+        return Ok(());
     }
-    if announced_bytes(&parts.headers).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+    let media_value = HeaderValue::from_str(media).expect("media types are ASCII");
+    Err(Problem::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        .detail(format!("send the body as {media}, in UTF-8"))
+        .header(accept.clone(), media_value))
+}
+
+async fn collect(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes, Problem> {
+    if announced_bytes(headers).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
         return Err(too_large());
     }
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| {
-        if error.is::<LengthLimitError>() { too_large() } else { malformed("the body ended before it was complete") }
-    })?;
-    parse(&body.to_bytes())
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(malformed("the body ended before it was complete")),
+    }
 }
 
 /// The media type with no parameter but `charset=utf-8`.

@@ -2,7 +2,7 @@
 
 use super::{BODY_BYTES_MAX, Body, Fields, Input, MergePatch};
 use crate::problem::Problem;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::response::IntoResponse;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn answer(problem: Problem) -> (u16, Value) {
 }
 
 async fn refusal(content_type: &str, body: impl Into<axum::body::Body>) -> (u16, Value) {
-    match Body::<Cup>::from_request(request(content_type, body), &()).await {
+    match <Body<Cup> as FromRequest<()>>::from_request(request(content_type, body), &()).await {
         Ok(Body(cup)) => panic!("{cup:?} was accepted"),
         Err(problem) => answer(problem).await,
     }
@@ -60,7 +60,7 @@ async fn refusal(content_type: &str, body: impl Into<axum::body::Body>) -> (u16,
 async fn a_good_body_is_read() {
     let body = r#"{"name":"cup","price":{"amount":5},"tags":["blue"]}"#;
     let request = request("Application/JSON; charset=UTF-8", body);
-    let Ok(Body(cup)) = Body::<Cup>::from_request(request, &()).await else {
+    let Ok(Body(cup)) = <Body<Cup> as FromRequest<()>>::from_request(request, &()).await else {
         panic!("it was refused");
     };
     assert_eq!((cup.name.as_str(), cup.price, cup.tags.len()), ("cup", 5, 1));
@@ -122,7 +122,7 @@ async fn a_body_over_the_limit_is_too_large_whether_announced_or_not() {
     assert_eq!(refusal("application/json", large.clone()).await.0, 413);
     let mut announced = request("application/json", "{}");
     announced.headers_mut().insert("content-length", http::HeaderValue::from(large.len()));
-    let refused = Body::<Cup>::from_request(announced, &()).await.err();
+    let refused = <Body<Cup> as FromRequest<()>>::from_request(announced, &()).await.err();
     assert_eq!(refused.map(|problem| problem.status().as_u16()), Some(413));
 }
 
@@ -144,4 +144,20 @@ async fn a_merge_patch_changes_what_it_names_and_is_read_as_strictly() {
     let plain = MergePatch::from_request(request("application/json", "{}"), &()).await;
     let plain = plain.err().expect("it is refused").into_response();
     assert_eq!(plain.headers()["accept-patch"], "application/merge-patch+json");
+}
+
+#[tokio::test]
+async fn a_body_that_may_be_absent_is_absent_or_good() {
+    let optional = |media, body| <Body<Cup> as OptionalFromRequest<()>>::from_request(request(media, body), &());
+    for media in ["application/json", "text/plain", ""] {
+        assert!(matches!(optional(media, "").await, Ok(None)), "{media}");
+    }
+    let cup = optional("application/json", r#"{"name":"Cup","price":{"amount":5}}"#).await;
+    assert!(matches!(cup, Ok(Some(Body(Cup { price: 5, .. })))));
+    for (media, body, status) in
+        [("text/plain", "{}", 415), ("application/json", "{", 400), ("application/json", "{}", 422)]
+    {
+        let refused = optional(media, body).await.err().map(|problem| problem.status().as_u16());
+        assert_eq!(refused, Some(status), "{media} {body}");
+    }
 }
