@@ -47,6 +47,12 @@ fn event(event: Event) -> types::Event {
     }
 }
 
+/// A call to the host as a future that axum takes: for capabilities that one service has and others do not, and which it
+/// binds itself.
+pub fn on_this_thread<T>(call: impl Future<Output = T>) -> impl Future<Output = T> + Send {
+    SendWrapper::new(call)
+}
+
 struct WasiClock;
 
 impl Clock for WasiClock {
