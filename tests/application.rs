@@ -22,6 +22,7 @@ pub(crate) struct Component {
     outbound: Vec<String>,
     limits: Vec<(&'static str, u64)>,
     database_limits: Vec<(&'static str, u64)>,
+    lines: String,
     tables: String,
 }
 
@@ -88,6 +89,7 @@ impl Component {
             outbound: Vec::new(),
             limits: Vec::new(),
             database_limits: Vec::new(),
+            lines: String::new(),
             tables: String::new(),
         }
     }
@@ -124,6 +126,12 @@ impl Component {
         self
     }
 
+    /// Lines of its own table.
+    pub(crate) fn lines(mut self, lines: &str) -> Self {
+        writeln!(self.lines, "{lines}").unwrap();
+        self
+    }
+
     /// An entry of `rates`: a policy, and what of its requests counts against it.
     pub(crate) fn rate(mut self, policy: &str, rule: &str) -> Self {
         writeln!(self.tables, "\n[[component.{}.tool.souk.rates]]\npolicy = {policy:?}\n{rule}", self.id).unwrap();
@@ -143,13 +151,13 @@ impl Component {
     }
 
     fn write(&self, text: &mut String) {
-        let Self { id, source, routes, grants, outbound, limits: own, database_limits, tables } = self;
+        let Self { id, source, routes, grants, outbound, limits: own, database_limits, lines, tables } = self;
         for route in routes {
             writeln!(text, "\n[[trigger.http]]\nroute = {route:?}\ncomponent = {id:?}").unwrap();
         }
         writeln!(text, "\n[component.{id}]\nsource = \"{}\"", source.display()).unwrap();
         writeln!(text, "allowed_outbound_hosts = {outbound:?}").unwrap();
-        writeln!(text, "\n[component.{id}.tool.souk]\ngrants = {grants:?}").unwrap();
+        writeln!(text, "\n[component.{id}.tool.souk]\ngrants = {grants:?}\n{lines}").unwrap();
         limits(text, &format!("component.{id}.tool.souk.limits"), own);
         limits(text, &format!("component.{id}.tool.souk.database.limits"), database_limits);
         text.push_str(tables);
