@@ -3,7 +3,7 @@
 use crate::report::median;
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Concurrent requests: what the promises in the README are about.
@@ -51,6 +51,27 @@ done = function(summary, latency, requests)
 end
 "#;
 
+/// Requests with tokens: each of wrk's two threads takes every second one of its turn's part.
+const TOKENS: &str = r#"
+local threads = 0
+function setup(thread) thread:set("number", threads); threads = threads + 1 end
+function init(args)
+  requests = {}
+  local lines = {}
+  for line in io.lines(FILE) do lines[#lines + 1] = line end
+  local part = math.max(1, math.floor(#lines / TURNS))
+  local first = #lines > 1 and TURN * part or 0
+  for i = 1 + (#lines > 1 and number or 0), part, 2 do
+    requests[#requests + 1] = wrk.format(nil, nil, { authorization = "Bearer " .. lines[first + i] })
+  end
+  at = 0
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+"#;
+
 /// What is sent, and by how many at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Load<'a> {
@@ -67,12 +88,31 @@ pub(crate) fn run(address: SocketAddr, path: &str, seconds: u64) -> Result<Turn>
 impl Load<'_> {
     /// Sends for some seconds. An answer other than 2xx or 3xx is an error: a fast refusal is no result.
     pub(crate) fn run(self, address: SocketAddr, seconds: u64) -> Result<Turn> {
-        let Self { path, method, connections } = self;
+        self.run_script(address, seconds, &script(self.method, "")?)
+    }
+
+    /// The same with a bearer token of a file, a line each: the first part of so many in the first turn, the next in the next, so that
+    /// none is sent twice if there are enough.
+    pub(crate) fn run_with_tokens(
+        self,
+        address: SocketAddr,
+        seconds: u64,
+        tokens: &Path,
+        turn: usize,
+        turns: usize,
+    ) -> Result<Turn> {
+        let file = tokens.display().to_string();
+        let lua = TOKENS.replace("FILE", &format!("{file:?}")).replace("TURNS", &turns.to_string());
+        self.run_script(address, seconds, &script(self.method, &lua.replace("TURN", &turn.to_string()))?)
+    }
+
+    fn run_script(self, address: SocketAddr, seconds: u64, script: &Path) -> Result<Turn> {
+        let Self { path, connections, .. } = self;
         let threads = connections.min(2).to_string();
         let output = Command::new("wrk")
             .args(["--threads", &threads, "--connections", &connections.to_string()])
             .args(["--duration", &format!("{seconds}s"), "--script"])
-            .arg(script(method)?)
+            .arg(script)
             .arg(format!("http://{address}{path}"))
             .output()
             .context(
@@ -95,10 +135,10 @@ fn read(output: &Output, path: &str) -> Result<Turn> {
     Ok(Turn { requests_per_second, p50_us, p99_us })
 }
 
-fn script(method: &str) -> Result<PathBuf> {
+fn script(method: &str, requests: &str) -> Result<PathBuf> {
     let folder = PathBuf::from("target/bench");
     std::fs::create_dir_all(&folder)?;
     let path = folder.join(format!("wrk-{method}.lua"));
-    std::fs::write(&path, format!("wrk.method = \"{method}\"\n{SCRIPT}"))?;
+    std::fs::write(&path, format!("wrk.method = \"{method}\"\n{requests}{SCRIPT}"))?;
     Ok(path)
 }

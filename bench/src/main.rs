@@ -10,6 +10,8 @@ mod database;
 
 mod neighbours;
 
+mod gateway;
+
 mod startup;
 
 mod process;
@@ -48,10 +50,11 @@ pub(crate) struct Effort {
 
 type Benchmark = fn(Effort) -> Result<report::Report>;
 
-const BENCHMARKS: [(&str, Benchmark); 4] = [
+const BENCHMARKS: [(&str, Benchmark); 5] = [
     ("product", product_http::run),
     ("database", database::run),
     ("neighbours", neighbours::run),
+    ("gateway", gateway::run),
     ("startup", startup::run),
 ];
 

@@ -1,5 +1,5 @@
-//! What a component that asks its database for too much costs its neighbours: the time of a small read of another component, quiet and
-//! with each kind of greed beside it.
+//! What a component that asks for too much costs its neighbours: the time of a small read of another component, quiet and with each kind of
+//! greed beside it. Of the database, or of the threads that hash passwords.
 
 use crate::Effort;
 use crate::load::{Load, Turn};
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Connections of the neighbour: few, so that there is time left on the cores for somebody to take away.
 const CONNECTIONS: usize = 16;
@@ -17,12 +18,17 @@ const MANIFEST: &str = r#"
 spin_manifest_version = 2
 [application]
 name = "neighbours"
+[application.tool.souk.tokens]
+issuer = "https://shop.example"
 [[trigger.http]]
 route = "/ledger/..."
 component = "ledger"
 [[trigger.http]]
 route = "/asks/..."
 component = "asks"
+[[trigger.http]]
+route = "/notary/..."
+component = "notary"
 [component.ledger]
 source = "guest_ledger.wasm"
 [component.ledger.tool.souk]
@@ -31,12 +37,20 @@ grants = ["souk:database/sql"]
 source = "guest_asks.wasm"
 [component.asks.tool.souk]
 grants = ["souk:database/sql"]
+[[component.asks.tool.souk.access]]
+allow = "anyone"
+[component.notary]
+source = "guest_notary.wasm"
+[component.notary.tool.souk]
+grants = ["souk:database/sql", "souk:identity/tokens", "souk:identity/passwords"]
+[[component.notary.tool.souk.access]]
+allow = "anyone"
 "#;
 
 /// Measures.
 pub(crate) fn run(effort: Effort) -> Result<Report> {
     let data = folder("neighbours")?;
-    for guest in ["guest_ledger.wasm", "guest_asks.wasm"] {
+    for guest in ["guest_ledger.wasm", "guest_asks.wasm", "guest_notary.wasm"] {
         std::fs::copy(Path::new("target/wasm32-wasip2/component").join(guest), data.join(guest))
             .context("the guests are built by cargo xtask bench")?;
     }
@@ -58,38 +72,62 @@ pub(crate) fn run(effort: Effort) -> Result<Report> {
     Ok(report)
 }
 
-/// Nobody, a million rows, a query of minutes, ten megabytes of SQL: where the greedy component is asked, and what.
-fn kinds() -> [(&'static str, Option<(&'static str, String)>); 4] {
+/// Where a greedy component is asked, what, and by how many at a time.
+struct Greed {
+    path: &'static str,
+    body: String,
+    clients: usize,
+    /// How its answers begin.
+    answer: &'static str,
+}
+
+/// How long a client waits that was refused.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// More than wait for a password at a time by default.
+const LOGINS: usize = 128;
+
+/// Nobody, a million rows, a query of minutes, ten megabytes of SQL, a storm of passwords.
+fn kinds() -> [(&'static str, Option<Greed>); 5] {
+    let refused = |path, body| Some(Greed { path, body, clients: 1, answer: "HTTP/1.1 422 " });
     let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)";
     [
         ("nobody", None),
-        ("many rows", Some(("/asks/query", format!("{numbers} SELECT i FROM n")))),
-        ("long query", Some(("/asks/query", format!("{numbers} SELECT count(*) FROM n AS a, n AS b")))),
-        ("much SQL", Some(("/asks/padded/10485760", "SELECT 1".to_owned()))),
+        ("many rows", refused("/asks/query", format!("{numbers} SELECT i FROM n"))),
+        ("long query", refused("/asks/query", format!("{numbers} SELECT count(*) FROM n AS a, n AS b"))),
+        ("much SQL", refused("/asks/padded/10485760", "SELECT 1".to_owned())),
+        ("passwords", Some(Greed { path: "/notary/hash", body: "x".into(), clients: LOGINS, answer: "HTTP/1.1 " })),
     ]
 }
 
 /// The neighbour's reads while the greedy component is asked again and again.
-fn beside(server: &Server, greed: Option<&(&str, String)>, effort: Effort) -> Result<Turn> {
+fn beside(server: &Server, greed: Option<&Greed>, effort: Effort) -> Result<Turn> {
     let reads = Load { path: "/ledger/entries/first", method: "GET", connections: CONNECTIONS };
-    let (stop, refused) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (stop, answered) = (&AtomicBool::new(false), &AtomicU64::new(0));
     let turn = thread::scope(|scope| {
-        let asked = greed.map(|(path, sql)| {
-            let (stop, refused) = (&stop, &refused);
-            scope.spawn(move || -> Result<()> {
-                while !stop.load(Ordering::Relaxed) {
-                    let answer = server.post(path, sql)?;
-                    ensure!(answer.starts_with("HTTP/1.1 422 "), "it was not refused: {answer}");
-                    refused.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(())
-            })
-        });
+        let clients = greed.into_iter().flat_map(|greed| (0..greed.clients).map(move |_| greed));
+        let asking: Vec<_> =
+            clients.map(|greed| scope.spawn(move || ask_until(stop, answered, server, greed))).collect();
         let turn = reads.run(server.address, effort.seconds);
         stop.store(true, Ordering::Relaxed);
-        asked.map_or(Ok(()), |asked| asked.join().expect("asking does not panic"))?;
+        for asked in asking {
+            asked.join().expect("asking does not panic")?;
+        }
         turn
     })?;
-    ensure!(greed.is_none() || refused.load(Ordering::Relaxed) > 0, "nothing was asked of the greedy component");
+    ensure!(greed.is_none() || answered.load(Ordering::Relaxed) > 0, "nothing was asked of the greedy component");
     Ok(turn)
+}
+
+fn ask_until(stop: &AtomicBool, answered: &AtomicU64, server: &Server, greed: &Greed) -> Result<()> {
+    while !stop.load(Ordering::Relaxed) {
+        let answer = server.post(greed.path, &greed.body)?;
+        ensure!(answer.starts_with(greed.answer), "it was answered {answer}");
+        answered.fetch_add(1, Ordering::Relaxed);
+        if answer.contains("Busy") {
+            // As a client does that was told to come back.
+            thread::sleep(BUSY);
+        }
+    }
+    Ok(())
 }

@@ -61,6 +61,17 @@ impl Server {
         Ok(kib / 1024.0)
     }
 
+    /// Seconds of CPU that it has taken so far, with all its threads.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        /// What the kernel counts in (`USER_HZ`), the same on all of Linux.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may have anything in it: field 3 and on. 14 and 15 are user and system.
+        let (_, fields) = stat.rsplit_once(") ").context("the kernel tells the state")?;
+        let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
+    }
+
     /// The body of `GET path`.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
         let mut socket = TcpStream::connect(self.address)?;
