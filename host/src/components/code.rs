@@ -12,6 +12,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -60,11 +61,13 @@ impl CodeCache {
         Ok((component, Origin::Compiled))
     }
 
-    /// Writes beside and renames, so that nobody ever sees half a file.
+    /// Writes beside and renames, so that nobody ever sees half a file. Two components of one application may be the same file.
     fn store(&self, component: &Component, path: &Path) -> wasmtime::Result<()> {
+        static PARTS: AtomicU32 = AtomicU32::new(0);
         let code = component.serialize()?;
-        let part =
-            self.folder.join(format!("{}.{}.part", path.file_name().unwrap_or_default().display(), std::process::id()));
+        let name = path.file_name().unwrap_or_default().display();
+        let (process, part) = (std::process::id(), PARTS.fetch_add(1, Ordering::Relaxed));
+        let part = self.folder.join(format!("{name}.{process}-{part}.part"));
         let mut file = private(&part)?;
         file.write_all(&code)?;
         file.write_all(&Sha256::digest(&code))?;
