@@ -5,10 +5,11 @@
 //! refused also where anyone may come: its sender believes to be signed in.
 //!
 //! The component learns of the caller by a field that only the gateway can set (`head` takes it away from whoever sends it) and never sees
-//! the token. Tokens that were found good are kept by their digest for `KEPT`, as a signature is a hundred times the work; whether
-//! one was revoked is asked each time.
+//! the token. Tokens that were found good are `kept` for a while; whether one was revoked is asked each time.
 
 mod credentials;
+
+mod kept;
 
 use crate::body::{self, Body};
 use crate::identity::{Identity, PasswordFigures, now_s};
@@ -17,13 +18,12 @@ use crate::problem::Problem;
 use credentials::Credentials;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
+use kept::{Digest, Kept, Known};
 use percent_encoding::percent_decode_str;
 use ring::digest::{SHA256, digest};
 use souk_identity::token::Caller;
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 /// The field that tells a component who is asking; the kit reads it.
 const CALLER: HeaderName = HeaderName::from_static("souk-caller");
@@ -31,40 +31,19 @@ const CALLER: HeaderName = HeaderName::from_static("souk-caller");
 /// Where others find the keys that check our tokens.
 const PUBLIC_KEYS: &str = "/.well-known/jwks.json";
 
-/// How long a token that was found good is believed without another look.
-const KEPT: Duration = Duration::from_secs(30);
-
-/// Tokens that are kept. One takes some 400 bytes; with more the work is done again.
-const KEPT_MAX: usize = 20_000;
-
 /// Who may ask what.
 pub struct Auth {
     identity: Option<Arc<Identity>>,
     /// By the index of the component.
     rules: Vec<Vec<AccessRule>>,
-    kept: Mutex<HashMap<[u8; 32], Kept>>,
-}
-
-#[derive(Clone)]
-struct Kept {
-    known: Arc<Known>,
-    since: Instant,
-    /// That of the keys.
-    revision: u64,
-}
-
-/// Somebody whose token was found good.
-struct Known {
-    caller: Caller,
-    /// What components are told.
-    field: HeaderValue,
+    kept: Kept,
 }
 
 impl Auth {
     /// That of an application whose tokens this identity knows.
     pub fn new(application: &Application, identity: Option<Arc<Identity>>) -> Self {
         let rules = application.components.iter().map(|component| component.access.clone()).collect();
-        Self { identity, rules, kept: Mutex::default() }
+        Self { identity, rules, kept: Kept::default() }
     }
 
     /// How many passwords were hashed, if the application keeps accounts.
@@ -127,8 +106,8 @@ impl Auth {
 
     fn check(&self, identity: &Identity, token: &str) -> Result<Arc<Known>, Problem> {
         let now_s = now_s();
-        let key: [u8; 32] = digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
-        let known = match self.recall(&key, identity.revision(), now_s) {
+        let key: Digest = digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let known = match self.kept.recall(&key, identity.revision(), now_s) {
             Some(known) => known,
             None => self.look(identity, token, key, now_s)?,
         };
@@ -139,12 +118,7 @@ impl Auth {
         Ok(known)
     }
 
-    fn recall(&self, key: &[u8; 32], revision: u64, now_s: u64) -> Option<Arc<Known>> {
-        let kept = self.kept();
-        kept.get(key).filter(|kept| kept.is_fresh(revision, now_s)).map(|kept| Arc::clone(&kept.known))
-    }
-
-    fn look(&self, identity: &Identity, token: &str, key: [u8; 32], now_s: u64) -> Result<Arc<Known>, Problem> {
+    fn look(&self, identity: &Identity, token: &str, key: Digest, now_s: u64) -> Result<Arc<Known>, Problem> {
         // Asked before the check: were the keys to change in between, what is kept counts as old.
         let revision = identity.revision();
         let caller = identity.identify(token, now_s).map_err(|refused| {
@@ -152,25 +126,8 @@ impl Auth {
             Problem::InvalidToken
         })?;
         let known = Arc::new(Known { field: field(&caller), caller });
-        let mut kept = self.kept();
-        if kept.len() >= KEPT_MAX {
-            kept.retain(|_, kept| kept.is_fresh(revision, now_s));
-        }
-        if kept.len() < KEPT_MAX {
-            kept.insert(key, Kept { known: Arc::clone(&known), since: Instant::now(), revision });
-        }
+        self.kept.keep(key, Arc::clone(&known), revision);
         Ok(known)
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Kept>> {
-        // Held for one operation of the map, none of which leaves it half done.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn is_fresh(&self, revision: u64, now_s: u64) -> bool {
-        self.revision == revision && self.since.elapsed() < KEPT && now_s < self.known.caller.expires_s
     }
 }
 
