@@ -1,1 +1,4 @@
 //! Accounts, signing in, sessions.
+pub mod domain;
+
+pub mod identity;

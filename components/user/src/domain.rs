@@ -1,0 +1,415 @@
+//! Who has an account, in types that cannot be wrong: whoever holds an [`Email`] holds a good one.
+//!
+//! Everything that comes from outside is parsed here and checked nowhere else; the constants are the limits, with their
+//! reasons. No database, no HTTP, no clock. What a password, a session and the counting of wrong passwords are stands in a
+//! file each.
+
+use std::collections::BTreeSet;
+
+use serde::{Serialize, Serializer};
+use souk_kit::database::Failure;
+
+pub mod password;
+
+pub mod session;
+
+pub mod throttle;
+
+/// What SMTP can deliver to (RFC 5321 §4.5.3.1.3, without the brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// A label of a domain (RFC 1035 §2.3.4).
+pub const LABEL_BYTES_MAX: usize = 63;
+/// Full names in any culture; one line on a page.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Ids stand in URLs, in tokens (128 bytes) and in keys of events (128 bytes).
+pub const ID_CHARS_MAX: usize = 64;
+/// What somebody types to find an account.
+pub const SEARCH_CHARS_MAX: usize = 100;
+
+/// Why a piece of input is not acceptable, for the person who sent it.
+pub type Invalid = String;
+
+/// Defines a type of text that is made by one parser, and only read afterwards.
+macro_rules! text {
+    ($(#[$documentation:meta])* $name:ident, $parse:expr) => {
+        $(#[$documentation])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses it; the error says what it must be.
+            pub fn parse(text: String) -> Result<Self, $crate::domain::Invalid> {
+                let parse: fn(&str) -> Result<(), $crate::domain::Invalid> = $parse;
+                parse(&text).map(|()| Self(text))
+            }
+
+            /// Takes it as it was stored, for the store alone: it was parsed before, perhaps under other limits, and is
+            /// not checked again.
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::domain::Invalid;
+
+            fn from_str(text: &str) -> Result<Self, $crate::domain::Invalid> {
+                Self::parse(text.to_owned())
+            }
+        }
+    };
+}
+use text;
+
+text!(
+    /// The id of an account. The service makes UUIDs; what it did not make names nothing.
+    AccountId,
+    id
+);
+
+text!(
+    /// What the shop calls somebody: one line.
+    Name,
+    |text| line(text, NAME_CHARS_MAX)
+);
+
+/// An address to which mail may be sent. Kept as it was written; two that differ in upper and lower case are one.
+#[derive(Clone, Debug)]
+pub struct Email {
+    written: String,
+    key: String,
+}
+
+impl Email {
+    /// Parses it. Whether mail arrives is only known by sending some, so this asks for no more than what no address lacks.
+    pub fn parse(text: String) -> Result<Self, Invalid> {
+        if text.len() > EMAIL_BYTES_MAX {
+            return Err(format!("must have at most {EMAIL_BYTES_MAX} bytes"));
+        }
+        let (local, domain) = text.split_once('@').unwrap_or_default();
+        let is_good = !local.is_empty()
+            && !local.contains(|character: char| character.is_whitespace() || character.is_control())
+            && domain.contains('.')
+            && domain.split('.').all(is_label);
+        if is_good {
+            Ok(Self::stored(text))
+        } else {
+            Err("must be an e-mail address, such as mina@shop.example".into())
+        }
+    }
+
+    /// Takes it as it was stored.
+    pub fn stored(written: String) -> Self {
+        let key = written.to_lowercase();
+        Self { written, key }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// What it is compared by.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl Serialize for Email {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.written)
+    }
+}
+
+/// What somebody may do in the shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Buys.
+    Customer,
+    /// Sells.
+    Merchant,
+    /// Keeps the shop, and everybody's account.
+    Admin,
+}
+
+impl Role {
+    /// All of them: an account has each at most once.
+    pub const ALL: [Self; 3] = [Self::Customer, Self::Merchant, Self::Admin];
+
+    /// Parses the word.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let role = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        role.ok_or_else(|| "must be customer, merchant or admin".to_owned())
+    }
+
+    /// The word, in tokens too.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Merchant => "merchant",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// The roles of an account: one or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Roles(BTreeSet<Role>);
+
+impl Roles {
+    /// Those of somebody who registered.
+    pub fn of_a_customer() -> Self {
+        Self(BTreeSet::from([Role::Customer]))
+    }
+
+    /// Puts roles together. An account without any could do nothing: to shut somebody out, disable the account.
+    pub fn of(roles: Vec<Role>) -> Result<Self, Invalid> {
+        let count = roles.len();
+        let roles: BTreeSet<Role> = roles.into_iter().collect();
+        match roles.len() {
+            0 => Err("must name at least one role".to_owned()),
+            distinct if distinct < count => Err("must name a role once".to_owned()),
+            _ => Ok(Self(roles)),
+        }
+    }
+
+    /// Takes them as they were stored.
+    pub fn stored(roles: impl IntoIterator<Item = Role>) -> Self {
+        Self(roles.into_iter().collect())
+    }
+
+    /// Whether this is one of them.
+    pub fn has(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
+    /// The words.
+    pub fn words(&self) -> Vec<String> {
+        self.0.iter().map(|role| role.as_str().to_owned()).collect()
+    }
+}
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It may.
+    Active,
+    /// An admin has shut it.
+    Disabled,
+}
+
+impl Status {
+    /// Parses the word.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "active" => Ok(Self::Active),
+            "disabled" => Ok(Self::Disabled),
+            _ => Err("must be active or disabled".to_owned()),
+        }
+    }
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// An account, as its owner and admins see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    /// For ever the same.
+    pub id: AccountId,
+    /// Where its owner is reached, and what they sign in with.
+    pub email: Email,
+    /// What the shop calls its owner.
+    pub name: Name,
+    /// What its owner may do.
+    pub roles: Roles,
+    /// Whether it may be used.
+    pub status: Status,
+    /// Grows with each change of the fields above.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: String,
+    /// When `version` last grew.
+    pub updated_at: String,
+}
+
+impl Account {
+    /// Whether it can keep the shop.
+    pub fn is_active_admin(&self) -> bool {
+        self.status == Status::Active && self.roles.has(Role::Admin)
+    }
+
+    /// What an admin can change.
+    pub fn into_changeable(self) -> Changeable {
+        Changeable { name: self.name, roles: self.roles, status: self.status }
+    }
+}
+
+/// What an admin can change about an account.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of `Account`")]
+pub struct Changeable {
+    pub name: Name,
+    pub roles: Roles,
+    pub status: Status,
+}
+
+impl Changeable {
+    /// Whether an account that is so can keep the shop.
+    pub fn is_active_admin(&self) -> bool {
+        self.status == Status::Active && self.roles.has(Role::Admin)
+    }
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another account has this e-mail.
+    EmailTaken,
+    /// The e-mail or the password is wrong; nobody is told which.
+    WrongCredentials,
+    /// The password that is to be replaced is another one.
+    WrongPassword,
+    /// An admin has shut the account.
+    Disabled,
+    /// There were too many wrong passwords; none is looked at for so long.
+    Blocked {
+        /// From now on.
+        retry_after_s: u32,
+    },
+    /// The refresh token is unknown, used, or its session over.
+    InvalidRefreshToken,
+    /// The session of the access token is over.
+    SessionOver,
+    /// There is no such account.
+    UnknownAccount,
+    /// There is no such session, or it is another account's.
+    UnknownSession,
+    /// Nobody would be left to keep the shop.
+    LastAdmin,
+    /// It was changed meanwhile.
+    Stale,
+    /// The new password can't be taken for this account.
+    UnfitPassword(Invalid),
+    /// The host can't sign or revoke now.
+    NoTokens(String),
+    /// Too many passwords wait to be hashed.
+    BusyPasswords,
+    /// The host did not take what it was given: a mistake of this service.
+    Misused(String),
+    /// The database could not do it.
+    Failed(Failure),
+}
+
+impl<F: Into<Failure>> From<F> for Refusal {
+    fn from(failure: F) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+fn id(text: &str) -> Result<(), Invalid> {
+    let is_good = (1..=ID_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if is_good { Ok(()) } else { Err(format!("must be 1 to {ID_CHARS_MAX} letters, digits and . _ -")) }
+}
+
+/// Letters of any script: addresses with them are in use (RFC 6531).
+fn is_label(label: &str) -> bool {
+    (1..=LABEL_BYTES_MAX).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.chars().all(|character| character.is_alphanumeric() || character == '-')
+}
+
+/// Control characters are refused: none is meant, some engines can't store NUL, and terminals obey others.
+fn line(text: &str, chars_max: usize) -> Result<(), Invalid> {
+    if text.trim() != text {
+        return Err("must not begin or end with white space".to_owned());
+    }
+    if text.contains(char::is_control) {
+        return Err("must not hold control characters".to_owned());
+    }
+    if (1..=chars_max).contains(&text.chars().count()) {
+        return Ok(());
+    }
+    Err(format!("must have 1 to {chars_max} characters"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Email, Name, Role, Roles};
+
+    #[test]
+    fn an_email_has_one_at_sign_and_a_domain_with_labels() {
+        for good in ["a@b.example", "Mina.O'Neil+shop@Sub.Shop.Example", "ü@bücher.example", "a@1.2"] {
+            assert!(Email::parse(good.to_owned()).is_ok(), "{good}");
+        }
+        let label = "x".repeat(64);
+        let (long_label, long) = (format!("a@{label}.example"), format!("{}@b.example", "a".repeat(245)));
+        for bad in [
+            "",
+            "@",
+            "a",
+            "a@",
+            "@b.example",
+            "a@b",
+            "a@@b.example",
+            "a@b@c.example",
+            "a b@c.example",
+            "a@b .example",
+            " a@b.example",
+            "a@b.example ",
+            "a\0@b.example",
+            "a\n@b.example",
+            "a@.example",
+            "a@b..example",
+            "a@b.example.",
+            "a@-b.example",
+            "a@b-.example",
+            "a@b_c.example",
+            "a\u{a0}b@c.example",
+            &long_label,
+            &long,
+        ] {
+            assert!(Email::parse(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_is_kept_as_written_and_compared_in_lower_case() {
+        let email = Email::parse("Mina@Shop.Example".to_owned()).expect("it is good");
+        assert_eq!((email.as_str(), email.key()), ("Mina@Shop.Example", "mina@shop.example"));
+    }
+
+    #[test]
+    fn a_name_is_one_line_of_bounded_length() {
+        for good in ["Mina", "茶", &"ü".repeat(100)] {
+            assert!(good.parse::<Name>().is_ok(), "{good}");
+        }
+        for bad in ["", " a", "a ", "a\nb", "a\0b", &"ü".repeat(101)] {
+            assert!(bad.parse::<Name>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn roles_are_some_and_each_once() {
+        assert!(Roles::of(vec![]).is_err() && Roles::of(vec![Role::Admin, Role::Admin]).is_err());
+        let roles = Roles::of(vec![Role::Admin, Role::Customer]).expect("they are good");
+        assert_eq!(roles.words(), ["customer", "admin"]);
+        assert!(Role::parse("Admin").is_err() && Role::parse("root").is_err());
+    }
+}
