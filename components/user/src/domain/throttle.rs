@@ -31,8 +31,16 @@ pub const IPV6_PREFIX_BITS: u32 = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter {
     key: String,
-    /// How its waits grow.
-    pub waits: Waits,
+    kind: Kind,
+}
+
+/// What a counter is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A right password begins its count anew.
+    Account,
+    /// A right password only takes its own attempt back: else whoever has an account could guess at others for ever.
+    Address,
 }
 
 /// How the waits of a counter grow: none for so many failures, then 1, 2, 4, … seconds up to the most.
@@ -47,8 +55,7 @@ pub struct Waits {
 impl Counter {
     /// Of an account, whether there is one or not.
     pub fn of_account(email: &Email) -> Self {
-        let waits = Waits { free: ACCOUNT_FREE, most_s: ACCOUNT_WAIT_S_MAX };
-        Self { key: digest("account", email.key()), waits }
+        Self { key: digest("account", email.key()), kind: Kind::Account }
     }
 
     /// Of an address.
@@ -57,8 +64,20 @@ impl Counter {
             IpAddr::V4(address) => address.to_string(),
             IpAddr::V6(address) => format!("{:x}", address.to_bits() >> (128 - IPV6_PREFIX_BITS)),
         };
-        let waits = Waits { free: ADDRESS_FREE, most_s: ADDRESS_WAIT_S_MAX };
-        Self { key: digest("address", &network), waits }
+        Self { key: digest("address", &network), kind: Kind::Address }
+    }
+
+    /// What it is of.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How its waits grow.
+    pub fn waits(&self) -> Waits {
+        match self.kind {
+            Kind::Account => Waits { free: ACCOUNT_FREE, most_s: ACCOUNT_WAIT_S_MAX },
+            Kind::Address => Waits { free: ADDRESS_FREE, most_s: ADDRESS_WAIT_S_MAX },
+        }
     }
 
     /// What it is kept under: a digest, so that the table tells nobody's e-mail.
