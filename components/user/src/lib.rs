@@ -28,6 +28,10 @@ pub mod identity;
 
 pub mod store;
 
+pub mod accounts;
+
+pub mod http;
+
 souk_database::migrations! {
     "../../../migrations/user/":
     "0001_accounts.sql",
