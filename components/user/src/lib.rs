@@ -32,6 +32,9 @@ pub mod accounts;
 
 pub mod http;
 
+#[cfg(target_family = "wasm")]
+mod component;
+
 souk_database::migrations! {
     "../../../migrations/user/":
     "0001_accounts.sql",
