@@ -15,12 +15,12 @@ const ISSUER: &str = "https://id.example/";
 const AUDIENCE: &str = "https://shop.example";
 
 /// Keys of an issuer, and the file in which a host finds their public halves.
-struct Identity {
+pub(crate) struct Identity {
     keys: Arc<Keys>,
     folder: TempDir,
 }
 
-static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
+pub(crate) static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
     let keys = Keys::generate(&SystemRandom::new()).unwrap();
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("keys.json"), keys.public_set(now_s())).unwrap();
@@ -39,8 +39,18 @@ impl Identity {
 
     fn token_of(&self, issuer: &str, audience: &str, at_s: u64, roles: &[&str], scopes: &[&str]) -> String {
         let grant = Grant { subject: "alice", client: "web", roles, scopes, family: "f1", id: "t1" };
+        self.sign(&grant, issuer, audience, at_s)
+    }
+
+    /// The value of `authorization` of somebody.
+    pub(crate) fn bearer(&self, subject: &str) -> String {
+        let grant = Grant { subject, client: "web", roles: &[], scopes: &[], family: "f1", id: "t1" };
+        format!("Bearer {}", self.sign(&grant, ISSUER, AUDIENCE, now_s()))
+    }
+
+    fn sign(&self, grant: &Grant<'_>, issuer: &str, audience: &str, at_s: u64) -> String {
         let signer = Signer::new(issuer, audience, Arc::clone(&self.keys)).unwrap();
-        signer.sign(&grant, at_s, 600, &SystemRandom::new()).unwrap()
+        signer.sign(grant, at_s, 600, &SystemRandom::new()).unwrap()
     }
 }
 
@@ -49,7 +59,8 @@ fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn tokens() -> String {
+/// `[application.tool.souk.tokens]` with this issuer.
+pub(crate) fn tokens() -> String {
     let file = IDENTITY.file().display().to_string();
     format!(
         "[application.tool.souk.tokens]\naudience = {AUDIENCE:?}\n[[application.tool.souk.tokens.issuers]]\n\

@@ -30,9 +30,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use rates::Rates;
+use rates::{Budget, Rates, Standing};
 use request_id::{RequestId, RequestIds};
 pub use route::{RouteConflict, Routes};
+use std::net::IpAddr;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -96,16 +97,29 @@ impl Gateway {
         if self.tells_addresses[component] {
             client.tell(request.headers_mut());
         }
-        let mut standing = self.rates.admit(component, &request, client.address);
-        // Counting comes first: it is cheaper than checking a signature.
-        let refusal = standing.refusal.take().map_or_else(|| self.auth.admit(component, &mut request), Err);
-        let answer = match refusal {
+        let mut standing = Standing::default();
+        let answer = match self.admit(component, &mut request, client.address, &mut standing) {
             Err(problem) => Err(reception::discard(request, problem).await),
             Ok(()) => self.call(self.components.get(component), request).await,
         };
         let mut response = answer.unwrap_or_else(|problem| refuse(problem, id));
         standing.tell(response.headers_mut());
         Ok(response)
+    }
+
+    /// Whether a request may be answered, by how often somebody asks and by who it is.
+    fn admit<B>(
+        &self,
+        component: usize,
+        request: &mut Request<B>,
+        peer: Option<IpAddr>,
+        standing: &mut Standing,
+    ) -> Result<(), Problem> {
+        // Counting comes first: it is cheaper than checking a signature.
+        self.rates.count(Budget::of_peer(component, peer), request, standing)?;
+        let known = self.auth.admit(component, request)?;
+        let caller = known.as_ref().map(|known| &known.caller);
+        self.rates.count(Budget::of_caller(component, caller, peer), request, standing)
     }
 
     async fn call(&self, component: &Component, request: Request<Incoming>) -> Result<Response<Body>, Problem> {

@@ -18,7 +18,8 @@ use crate::problem::Problem;
 use credentials::Credentials;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
-use kept::{Digest, Kept, Known};
+pub(super) use kept::Known;
+use kept::{Digest, Kept};
 use percent_encoding::percent_decode_str;
 use ring::digest::{SHA256, digest};
 use souk_identity::token::Caller;
@@ -63,19 +64,19 @@ impl Auth {
         })
     }
 
-    /// Lets a request to this component pass, and says on it who is asking.
-    pub(super) fn admit<B>(&self, component: usize, request: &mut Request<B>) -> Result<(), Problem> {
-        let Some(identity) = &self.identity else { return Ok(()) };
+    /// Lets a request to this component pass, and says on it who is asking; none if nobody is signed in.
+    pub(super) fn admit<B>(&self, component: usize, request: &mut Request<B>) -> Result<Option<Arc<Known>>, Problem> {
+        let Some(identity) = &self.identity else { return Ok(None) };
         let credentials = Credentials::take(request)?;
         let known = match &credentials {
             Some(credentials) => self.known(identity, credentials)?,
             None => None,
         };
         allow(self.who(component, request), known.as_ref().map(|known| &known.caller))?;
-        if let Some(known) = known {
+        if let Some(known) = &known {
             request.headers_mut().insert(CALLER, known.field.clone());
         }
-        Ok(())
+        Ok(known)
     }
 
     /// Who comes with these credentials. A session in a cookie that has ended is nobody: a browser goes on sending it.

@@ -20,15 +20,27 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// One entry of `rates` of a component. The first that fits a request is the one it counts against.
+/// One entry of `rates` of a component. A request counts against the first per peer that fits it, and against the first per caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateRule {
     /// The name of a policy.
     pub policy: String,
+    /// Who has a budget.
+    pub per: Per,
     /// Which requests.
     pub which: Which,
     /// Where in the file.
     pub line: usize,
+}
+
+/// Who has a budget of a component's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Per {
+    /// Each address. Counted before anything is known of the caller.
+    #[default]
+    Peer,
+    /// Each account, wherever it asks from. Who is not signed in is counted by address.
+    Caller,
 }
 
 /// Which of a component's requests a rule is about.
@@ -76,9 +88,22 @@ pub(super) fn rules(sections: Vec<Section<'_>>, faults: &mut Faults) -> Vec<Rate
 fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<RateRule> {
     let line = section.line();
     let policy = section.required_text("policy", "name one of [application.tool.souk.rates]", faults);
+    let per = per(section.text("per", faults), faults);
     let which = Which::read(&mut section, faults);
     section.finish(faults);
-    Some(RateRule { policy: policy?.0.to_owned(), which, line })
+    Some(RateRule { policy: policy?.0.to_owned(), per, which, line })
+}
+
+fn per(written: Option<(&str, usize)>, faults: &mut Faults) -> Per {
+    match written {
+        None | Some(("peer", _)) => Per::Peer,
+        Some(("caller", _)) => Per::Caller,
+        Some((text, line)) => {
+            let remedy = "choose peer or caller";
+            faults.push(Fault::new(line, format!("a rate per {text:?} is unknown"), remedy));
+            Per::default()
+        }
+    }
 }
 
 impl Which {
@@ -105,14 +130,25 @@ impl Which {
     }
 }
 
-/// Tells every rule whose policy does not exist.
-pub(super) fn check(rules: &[RateRule], policies: &[Rate], faults: &mut Faults) {
+/// Tells the rules of a component that can't be obeyed: those whose policy does not exist, and those about callers that would never be known
+/// or could not be told from peers.
+pub(super) fn check(rules: &[RateRule], policies: &[Rate], takes_tokens: bool, faults: &mut Faults) {
     for rule in rules.iter().filter(|rule| !policies.iter().any(|policy| policy.name == rule.policy)) {
         let remedy = match meant(&rule.policy, policies.iter().map(|policy| policy.name.as_str())) {
             Some(meant) => format!("did you mean {meant}?"),
             None => format!("add [application.tool.souk.rates.{}]", rule.policy),
         };
         faults.push(Fault::new(rule.line, format!("rate {:?} does not exist", rule.policy), remedy));
+    }
+    let (per_caller, per_peer): (Vec<_>, Vec<_>) = rules.iter().partition(|rule| rule.per == Per::Caller);
+    if let (Some(rule), false) = (per_caller.first(), takes_tokens) {
+        let remedy = "add [application.tool.souk.tokens]";
+        faults.push(Fault::new(rule.line, "a rate is per caller and no tokens are taken", remedy));
+    }
+    // An answer tells what is left by the names of policies.
+    for rule in per_caller.iter().filter(|rule| per_peer.iter().any(|other| other.policy == rule.policy)) {
+        let what = format!("rate {:?} is counted per peer and per caller", rule.policy);
+        faults.push(Fault::new(rule.line, what, "give one of the two a policy of its own"));
     }
 }
 

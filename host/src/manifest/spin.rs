@@ -35,7 +35,7 @@ pub(super) fn read(file: &Path, text: &str, environment: Environment<'_>, faults
 
     let components = components(root.section("component", faults), folder, &variables, faults);
     for component in &components {
-        rate::check(&component.rates, &tool.rates, faults);
+        rate::check(&component.rates, &tool.rates, tool.tokens.is_some(), faults);
         access::check(component, tool.tokens.as_ref(), faults);
     }
     let routes = routes(root.section("trigger", faults), &components, faults);

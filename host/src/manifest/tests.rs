@@ -226,6 +226,32 @@ fn rates_are_named_once_and_used_by_components() {
     assert_eq!((rules[0].policy.as_str(), rules[0].which.methods.len(), rules[1].which.methods.len()), ("calm", 1, 0));
     let path = rules[0].which.path.as_ref().expect("it has one");
     assert!(path.takes("/a/7") && !path.takes("/a/") && !path.takes("/a") && !path.takes("/a/7/8"));
+    assert!(rules.iter().all(|rule| rule.per == Per::Peer));
+}
+
+#[test]
+fn a_rate_is_per_peer_or_per_caller() {
+    let policies =
+        "[application.tool.souk.rates]\na = { requests = 1, seconds = 1 }\nb = { requests = 1, seconds = 1 }\n";
+    let application = read(&format!("{SMALL}\n{policies}{TOKENS}{}{}", per("peer", "a"), per("caller", "b")));
+    let kinds: Vec<_> = application.expect("it is right").components[0].rates.iter().map(|rule| rule.per).collect();
+    assert_eq!(kinds, [Per::Peer, Per::Caller]);
+    for (rules, tokens, told) in [
+        (per("callers", "a"), TOKENS, "a rate per \"callers\" is unknown → choose peer or caller"),
+        (per("caller", "a"), "", "a rate is per caller and no tokens are taken → add [application.tool.souk.tokens]"),
+        (
+            per("peer", "a") + &per("caller", "a"),
+            TOKENS,
+            "rate \"a\" is counted per peer and per caller → give one of the two a policy of its own",
+        ),
+    ] {
+        let found = faults(&format!("{SMALL}\n{policies}{tokens}{rules}"));
+        assert!(found.len() == 1 && found[0].ends_with(told), "{told}: {found:?}");
+    }
+}
+
+fn per(who: &str, policy: &str) -> String {
+    format!("[[component.a.tool.souk.rates]]\npolicy = {policy:?}\nper = {who:?}\n")
 }
 
 #[test]

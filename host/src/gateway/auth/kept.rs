@@ -17,8 +17,8 @@ const KEPT: Duration = Duration::from_secs(30);
 const HALF_MAX: usize = 20_000;
 
 /// Somebody whose token was found good.
-pub(super) struct Known {
-    pub(super) caller: Caller,
+pub(in crate::gateway) struct Known {
+    pub(in crate::gateway) caller: Caller,
     /// What components are told.
     pub(super) field: HeaderValue,
 }

@@ -1,19 +1,19 @@
-//! What has been used of one policy, by peer, in memory that never grows and without a lock.
+//! What has been used of one policy, by budget, in memory that never grows and without a lock.
 //!
-//! A table of places in groups: a peer's group follows from its keyed hash, its place in the group is the one with its tag. A peer that
-//! finds no place takes the one whose budget is whole the soonest, which forgets the least: whoever floods the table with new
+//! A table of places in groups: a budget's group follows from its keyed hash, its place in the group is the one with its tag. One that
+//! finds no place takes that of the budget that is whole the soonest, which forgets the least: whoever floods the table with new
 //! addresses pushes out those that hardly asked, and never who is at the end of a budget.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Places in a group.
 const WAYS: usize = 8;
 
-/// Groups: with eight places each 65,536 peers and half a MiB, for each policy.
+/// Groups: with eight places each 65,536 budgets and half a MiB, for each policy.
 const GROUPS: usize = 8_192;
 
-/// The upper bits of a place say whose it is. Two peers of one group share a place once in 65,536 times; they share a budget then.
+/// The upper bits of a place say whose it is. Two of one group share a place once in 65,536 times; they are one budget then.
 const TAG_BITS: u32 = 16;
 
 /// The lower bits: microseconds since the host began, which lasts nine years.
@@ -32,7 +32,7 @@ impl Table {
 
     /// Moves the time of a key ahead by `step`, from `now` if it lies behind; answers with the new time. Where it lies ahead of `last`
     /// already, it stays, and is the error.
-    pub(super) fn advance(&self, key: u128, now: u64, step: u64, last: u64) -> Result<u64, u64> {
+    pub(super) fn advance(&self, key: &impl Hash, now: u64, step: u64, last: u64) -> Result<u64, u64> {
         let hash = self.hash.hash_one(key);
         let (tag, group) = (hash & !TIME_MASK, usize::try_from(hash).unwrap_or(usize::MAX) % GROUPS);
         let group = &self.places[group * WAYS..][..WAYS];
@@ -73,18 +73,18 @@ mod tests {
     fn who_is_at_the_end_of_a_budget_is_not_forgotten_in_a_flood() {
         let table = Table::new();
         for _ in 0..10 {
-            table.advance(0, 0, 10, 90).unwrap();
+            table.advance(&0, 0, 10, 90).unwrap();
         }
         for other in 1..1_000_000 {
-            let _ = table.advance(other, 0, 10, 90);
+            let _ = table.advance(&other, 0, 10, 90);
         }
-        assert_eq!(table.advance(0, 0, 10, 90), Err(100));
+        assert_eq!(table.advance(&0, 0, 10, 90), Err(100));
     }
 
     #[test]
-    fn few_peers_have_a_place_each() {
+    fn few_budgets_have_a_place_each() {
         let table = Table::new();
-        let shared = (0..10_000).filter(|peer| table.advance(*peer, 0, 10, 0) != Ok(10)).count();
+        let shared = (0..10_000).filter(|budget| table.advance(budget, 0, 10, 0) != Ok(10)).count();
         assert!(shared < 20, "{shared}");
     }
 }
