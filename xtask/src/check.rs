@@ -40,6 +40,7 @@ pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 /// `cargo xtask test`; `arguments` are those of the test binaries, names of tests among them.
 pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let has_postgres = servers::has_postgres(steps)?;
+    servers::has_valkey(steps)?;
     build::components(workspace, steps)?;
 
     // The host that the tests start among them.

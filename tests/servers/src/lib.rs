@@ -4,3 +4,4 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
 
 pub mod postgres;
+pub mod valkey;
