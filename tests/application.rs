@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// An application of fixture components.
 #[derive(Clone, Default)]
 pub(crate) struct Application {
+    name: Option<String>,
     limits: Vec<(&'static str, u64)>,
     components: Vec<Component>,
     demo: Option<PathBuf>,
@@ -29,6 +30,12 @@ pub(crate) struct Component {
 impl Application {
     pub(crate) fn of(components: impl IntoIterator<Item = Component>) -> Self {
         Self { components: components.into_iter().collect(), ..Self::default() }
+    }
+
+    /// `application.name`, which is `test` otherwise.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
     }
 
     pub(crate) fn limit(mut self, name: &'static str, value: u64) -> Self {
@@ -55,7 +62,8 @@ impl Application {
     }
 
     pub(crate) fn manifest(&self) -> String {
-        let mut text = "spin_manifest_version = 2\n\n[application]\nname = \"test\"\n".to_owned();
+        let name = self.name.as_deref().unwrap_or("test");
+        let mut text = format!("spin_manifest_version = 2\n\n[application]\nname = {name:?}\n");
         if let Some(demo) = &self.demo {
             writeln!(text, "\n[application.tool.souk]\ndemo = \"{}\"", demo.display()).unwrap();
         }

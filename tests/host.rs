@@ -250,7 +250,10 @@ fn souk() -> Command {
     );
     assert!(program.is_file(), "{} is missing: run cargo xtask build", program.display());
     let mut command = Command::new(program);
-    command.env_remove("SOUK_DATABASE").env_remove("SOUK_LOG").env_remove("SOUK_LOG_FORMAT").stdin(Stdio::null());
+    for name in ["SOUK_DATABASE", "SOUK_RATES", "SOUK_LOG", "SOUK_LOG_FORMAT"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
     command
 }
 

@@ -1,5 +1,7 @@
 //! How often a peer and a caller may ask, and who they are.
 
+mod shared;
+
 use crate::application::{Application, Component};
 use crate::auth::{IDENTITY, tokens};
 use crate::host::{Host, Shared};

@@ -81,6 +81,10 @@ limits! {
         password_passes = 2, 1..=16;
         /// Passwords that wait to be hashed or compared, at some 40 ms each; one more is refused, and its client asked to come back.
         passwords_waiting_max = 100, 1..=10_000;
+        /// Time for the store of shared rates to answer. Beside the host it takes less than one; a request that is lost waits no longer.
+        rates_store_ms_max = 50, 1..=10_000;
+        /// Time for which nobody asks the store of shared rates after it failed. A restart takes a few of them.
+        rates_store_retry_ms = 1_000, 10..=60_000;
         /// Time for requests under way to end after SIGTERM. Kubernetes kills after 30 s.
         drain_ms_max = 20_000, 0..=600_000;
     }

@@ -31,6 +31,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use rates::{Budget, Rates, Standing};
+pub use rates::{RatesStore, RatesUrl};
 use request_id::{RequestId, RequestIds};
 pub use route::{RouteConflict, Routes};
 use std::net::IpAddr;
@@ -53,10 +54,17 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway to the components of an application.
-    pub fn new(application: &Application, routes: Routes, auth: Auth, components: Components, health: Health) -> Self {
+    /// A gateway to the components of an application. Its rates are counted in memory without a store.
+    pub fn new(
+        application: &Application,
+        routes: Routes,
+        store: Option<RatesStore>,
+        auth: Auth,
+        components: Components,
+        health: Health,
+    ) -> Self {
         let (limits, proxies) = (application.limits.clone(), application.proxies.clone());
-        let rates = Rates::new(application);
+        let rates = Rates::new(application, store);
         let tells_addresses = application.components.iter().map(|component| component.is_told_addresses).collect();
         let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
         let ids = RequestIds::new();
@@ -98,7 +106,7 @@ impl Gateway {
             client.tell(request.headers_mut());
         }
         let mut standing = Standing::default();
-        let answer = match self.admit(component, &mut request, client.address, &mut standing) {
+        let answer = match self.admit(component, &mut request, client.address, &mut standing).await {
             Err(problem) => Err(reception::discard(request, problem).await),
             Ok(()) => self.call(self.components.get(component), request).await,
         };
@@ -108,7 +116,7 @@ impl Gateway {
     }
 
     /// Whether a request may be answered, by how often somebody asks and by who it is.
-    fn admit<B>(
+    async fn admit<B>(
         &self,
         component: usize,
         request: &mut Request<B>,
@@ -116,10 +124,10 @@ impl Gateway {
         standing: &mut Standing,
     ) -> Result<(), Problem> {
         // Counting comes first: it is cheaper than checking a signature.
-        self.rates.count(Budget::of_peer(component, peer), request, standing)?;
+        self.rates.count(Budget::of_peer(component, peer), request, standing).await?;
         let known = self.auth.admit(component, request)?;
         let caller = known.as_ref().map(|known| &known.caller);
-        self.rates.count(Budget::of_caller(component, caller, peer), request, standing)
+        self.rates.count(Budget::of_caller(component, caller, peer), request, standing).await
     }
 
     async fn call(&self, component: &Component, request: Request<Incoming>) -> Result<Response<Body>, Problem> {

@@ -130,6 +130,11 @@ struct Up {
     admin: SocketAddr,
     #[command(flatten)]
     place: Place,
+    /// Where it is counted how often somebody asks: `memory`, each host by itself, or a Valkey or Redis that hosts of the same application
+    /// share, `redis://:password@host:port/0`, `rediss://…` with TLS
+    // Not parsed by clap, as `database`.
+    #[arg(long, env = "SOUK_RATES", hide_env_values = true, default_value = "memory", value_name = "URL")]
+    rates: String,
     /// Fill the application with the demo data that the manifest names, where it is not there yet
     #[arg(long)]
     demo: bool,
@@ -296,10 +301,11 @@ fn to_its_end<T>(command: impl Future<Output = T>) -> anyhow::Result<T> {
 }
 
 fn serve(options: Up, started: Instant) -> anyhow::Result<()> {
-    let Up { manifest, listen, admin, place, demo } = options;
+    let Up { manifest, listen, admin, place, rates, demo } = options;
     let database = place.database()?;
+    let rates = rates.parse().map_err(|why: String| anyhow::anyhow!("--rates {why}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    let options = up::Options { manifest, listen, admin, data: place.data, database, demo };
+    let options = up::Options { manifest, listen, admin, data: place.data, database, rates, demo };
     let done = runtime.block_on(up::run(&options, started, &mut std::io::stdout()));
     runtime.shutdown_timeout(RUNTIME_STOP_MAX);
     Ok(done?)

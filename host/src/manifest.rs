@@ -28,7 +28,7 @@ pub use access::{AccessRule, Issuer, Tokens, Who};
 pub use database::{Database, DatabaseUrl};
 pub use fault::{Fault, Faults};
 pub use outbound::OutboundHost;
-pub use rate::{Per, Rate, RateRule, Which};
+pub use rate::{Per, Rate, RateRule, Which, WithoutStore};
 pub use route::{RoutePattern, Segment};
 
 use crate::config::{ComponentLimits, HostLimits};

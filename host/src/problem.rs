@@ -39,6 +39,8 @@ pub enum Problem {
     Overloaded,
     /// The peer asked more often than a policy of the manifest allows; how long until it may ask again.
     TooManyRequests(Duration),
+    /// How often the peer has asked can't be looked up, and a policy of the manifest refuses without; how long to wait.
+    RatesUnavailable(Duration),
     /// Nobody is signed in, and somebody has to be.
     NotSignedIn,
     /// The token is no good: made up, expired, for somebody else. Which of it is not told.
@@ -81,7 +83,7 @@ impl Problem {
             Self::NotSignedIn | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::NotAllowed(_) | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::RatesUnavailable(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::ComponentFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ComponentMisanswered => StatusCode::BAD_GATEWAY,
             Self::ComponentTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -107,6 +109,7 @@ impl Problem {
             Self::CrossSite => "cross-site-request",
             Self::NotAllowed(_) => "not-allowed",
             Self::TooManyRequests(_) => "too-many-requests",
+            Self::RatesUnavailable(_) => "rates-unavailable",
             Self::Stopping => "stopping",
             Self::ComponentFailed => "component-failed",
             Self::ComponentMisanswered => "component-misanswered",
@@ -133,6 +136,7 @@ impl Problem {
             Self::NotAllowed(None) => "this is not allowed to the caller".to_owned(),
             Self::NotAllowed(Some(scopes)) => format!("the token lacks one of these scopes: {scopes}"),
             Self::TooManyRequests(_) => "more requests than are allowed in this time; try again later".to_owned(),
+            Self::RatesUnavailable(_) => "this can't be allowed at the moment; try again shortly".to_owned(),
             Self::Stopping => "the server is stopping; try again shortly".to_owned(),
             Self::ComponentFailed => "the service failed on this request".to_owned(),
             Self::ComponentMisanswered => "the service gave no valid answer".to_owned(),
@@ -143,7 +147,7 @@ impl Problem {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Overloaded | Self::Stopping => Some(Duration::from_secs(1)),
-            Self::TooManyRequests(wait) => Some(*wait),
+            Self::TooManyRequests(wait) | Self::RatesUnavailable(wait) => Some(*wait),
             _ => None,
         }
     }

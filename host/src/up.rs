@@ -8,7 +8,7 @@ use crate::components::{self, Components};
 use crate::config::HostLimits;
 use crate::databases::Databases;
 use crate::demo;
-use crate::gateway::{Auth, Gateway, Routes};
+use crate::gateway::{Auth, Gateway, RatesStore, RatesUrl, Routes};
 use crate::health::Health;
 use crate::identity::{self, Identity};
 use crate::listener::Listener;
@@ -36,6 +36,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where the databases are.
     pub database: DatabaseUrl,
+    /// Where budgets of rates are.
+    pub rates: RatesUrl,
     /// Whether to fill the application with demo data.
     pub demo: bool,
 }
@@ -142,7 +144,8 @@ async fn load(
     });
     let (routes, auth, components, summary) = loading.await.expect("loading does not panic")?;
     components.warm().await.map_err(UpError::Warm)?;
-    let gateway = Arc::new(Gateway::new(application, routes, auth, components, health.clone()));
+    let store = RatesStore::open(&options.rates, application).await;
+    let gateway = Arc::new(Gateway::new(application, routes, store, auth, components, health.clone()));
     tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.components().trim().await }

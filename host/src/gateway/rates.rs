@@ -2,7 +2,8 @@
 //! peer and one per caller.
 //!
 //! Peers are counted before the token is looked at, callers after: who makes up tokens, or steals another's name, has paid with
-//! an address by then. What is left is told on answers and refusals alike. Budgets are in memory, of this host alone.
+//! an address by then. What is left is told on answers and refusals alike. Budgets are this host's own, in memory, or shared by several
+//! hosts; then the memory stands in front of the store, and instead of it while the store is down.
 
 mod budget;
 
@@ -12,19 +13,23 @@ mod standing;
 
 mod table;
 
-use crate::manifest::{Application, Per, RateRule, Which};
+mod store;
+
+use crate::manifest::{Application, Component, Per, RateRule, Which};
 use crate::problem::Problem;
 pub(super) use budget::Budget;
 use http::Request;
-use policy::Policy;
+use policy::{Policy, Refused};
 pub(super) use standing::Standing;
 use std::time::Instant;
+pub use store::{RatesUrl, Store as RatesStore};
 
 /// The rules of all components, and what has been used of their policies.
 pub(super) struct Rates {
     policies: Vec<Policy>,
     /// By the index of the component.
     rules: Vec<Rules>,
+    store: Option<RatesStore>,
     began: Instant,
 }
 
@@ -38,20 +43,23 @@ struct Rule {
     /// The index of its policy.
     policy: usize,
     which: Which,
+    /// What its budgets are called in the store.
+    name: String,
 }
 
 impl Rates {
-    /// Those of an application.
-    pub(super) fn new(application: &Application) -> Self {
+    /// Those of an application; in memory without a store.
+    pub(super) fn new(application: &Application, store: Option<RatesStore>) -> Self {
         Self {
             policies: application.rates.iter().map(Policy::new).collect(),
-            rules: application.components.iter().map(|component| Rules::new(application, &component.rates)).collect(),
+            rules: application.components.iter().map(|component| Rules::new(application, component)).collect(),
+            store,
             began: Instant::now(),
         }
     }
 
     /// Counts a request out of this budget, unless no rule of its kind is about it. A refused request costs nothing.
-    pub(super) fn count<B>(
+    pub(super) async fn count<B>(
         &self,
         budget: Budget<'_>,
         request: &Request<B>,
@@ -62,22 +70,33 @@ impl Rates {
         let Some(rule) = rules.iter().find(|rule| rule.which.fits(method, path)) else { return Ok(()) };
         let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let policy = &self.policies[rule.policy];
-        let taken = policy.take(&budget, now_us);
+        let taken = match &self.store {
+            None => policy.take(&budget, now_us),
+            // Boxed, or every request would have to hold the room for it.
+            Some(store) => Box::pin(policy.take_shared(store, &rule.name, &budget, now_us)).await,
+        };
         standing.add(policy, &taken);
-        taken.map(|_left| ()).map_err(|wait| {
-            tracing::debug!(policy = policy.name, %budget, "over its rate");
-            Problem::TooManyRequests(wait)
+        taken.map(|_left| ()).map_err(|refused| {
+            tracing::debug!(policy = policy.name, payer = budget.payer(), ?refused, "refused by its rate");
+            match refused {
+                Refused::Over(wait) => Problem::TooManyRequests(wait),
+                Refused::Unknown(wait) => Problem::RatesUnavailable(wait),
+            }
         })
     }
 }
 
 impl Rules {
-    fn new(application: &Application, written: &[RateRule]) -> Self {
+    fn new(application: &Application, component: &Component) -> Self {
         let named = |rule: &RateRule| application.rates.iter().position(|policy| policy.name == rule.policy);
-        let read =
-            |rule: &RateRule| Rule { policy: named(rule).expect("the manifest checks it"), which: rule.which.clone() };
-        let of = |per| written.iter().filter(|rule| rule.per == per).map(read).collect();
-        Self { per_peer: of(Per::Peer), per_caller: of(Per::Caller) }
+        let read = |rule: &RateRule, kind| Rule {
+            policy: named(rule).expect("the manifest checks it"),
+            which: rule.which.clone(),
+            name: format!("{}:{}:{kind}", component.id, rule.policy),
+        };
+        let of =
+            |per, kind| component.rates.iter().filter(|rule| rule.per == per).map(|rule| read(rule, kind)).collect();
+        Self { per_peer: of(Per::Peer, "peer"), per_caller: of(Per::Caller, "caller") }
     }
 
     fn per(&self, per: Per) -> &[Rule] {

@@ -18,6 +18,18 @@ pub struct Rate {
     pub seconds: u32,
     /// 1 to `requests`, which is the default.
     pub burst: u32,
+    /// What becomes of requests while hosts that share budgets can't ask their store.
+    pub without_store: WithoutStore,
+}
+
+/// `without-store` of a policy. Of no account where each host counts by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutStore {
+    /// `count`: the host counts by itself.
+    #[default]
+    Count,
+    /// `refuse`: nobody passes. For what is guessed at, such as passwords: with a budget on each host there would be more guesses.
+    Refuse,
 }
 
 /// One entry of `rates` of a component. A request counts against the first per peer that fits it, and against the first per caller.
@@ -75,9 +87,11 @@ fn policy(name: &str, mut section: Section<'_>, faults: &mut Faults) -> Option<R
         }
     }
     let burst = section.number("burst", 1..=requests.unwrap_or(u32::MAX), faults);
+    let known = [("count", WithoutStore::Count), ("refuse", WithoutStore::Refuse)];
+    let without_store = section.choice("without-store", known, faults);
     section.finish(faults);
     let requests = requests?;
-    Some(Rate { name: name.to_owned(), requests, seconds: seconds?, burst: burst.unwrap_or(requests) })
+    Some(Rate { name: name.to_owned(), requests, seconds: seconds?, burst: burst.unwrap_or(requests), without_store })
 }
 
 /// Reads `rates` of a component.
@@ -88,22 +102,10 @@ pub(super) fn rules(sections: Vec<Section<'_>>, faults: &mut Faults) -> Vec<Rate
 fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<RateRule> {
     let line = section.line();
     let policy = section.required_text("policy", "name one of [application.tool.souk.rates]", faults);
-    let per = per(section.text("per", faults), faults);
+    let per = section.choice("per", [("peer", Per::Peer), ("caller", Per::Caller)], faults);
     let which = Which::read(&mut section, faults);
     section.finish(faults);
     Some(RateRule { policy: policy?.0.to_owned(), per, which, line })
-}
-
-fn per(written: Option<(&str, usize)>, faults: &mut Faults) -> Per {
-    match written {
-        None | Some(("peer", _)) => Per::Peer,
-        Some(("caller", _)) => Per::Caller,
-        Some((text, line)) => {
-            let remedy = "choose peer or caller";
-            faults.push(Fault::new(line, format!("a rate per {text:?} is unknown"), remedy));
-            Per::default()
-        }
-    }
 }
 
 impl Which {

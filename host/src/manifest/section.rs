@@ -81,6 +81,22 @@ impl<'d> Section<'d> {
         self.text(key, faults)
     }
 
+    /// What the text of this key stands for; the default if it is not there.
+    pub(super) fn choice<T: Copy + Default, const N: usize>(
+        &mut self,
+        key: &'static str,
+        known: [(&str, T); N],
+        faults: &mut Faults,
+    ) -> T {
+        let Some((text, line)) = self.text(key, faults) else { return T::default() };
+        if let Some((_, chosen)) = known.iter().find(|(name, _)| *name == text) {
+            return *chosen;
+        }
+        let remedy = format!("choose from {}", known.map(|(name, _)| name).join(" and "));
+        faults.push(Fault::new(line, format!("{} can't be {text:?}", self.name(key)), remedy));
+        T::default()
+    }
+
     /// The boolean of this key.
     pub(super) fn flag(&mut self, key: &'static str, faults: &mut Faults) -> Option<bool> {
         let value = self.value(key)?;

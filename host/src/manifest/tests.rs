@@ -237,7 +237,7 @@ fn a_rate_is_per_peer_or_per_caller() {
     let kinds: Vec<_> = application.expect("it is right").components[0].rates.iter().map(|rule| rule.per).collect();
     assert_eq!(kinds, [Per::Peer, Per::Caller]);
     for (rules, tokens, told) in [
-        (per("callers", "a"), TOKENS, "a rate per \"callers\" is unknown → choose peer or caller"),
+        (per("callers", "a"), TOKENS, "rates.per can't be \"callers\" → choose from peer and caller"),
         (per("caller", "a"), "", "a rate is per caller and no tokens are taken → add [application.tool.souk.tokens]"),
         (
             per("peer", "a") + &per("caller", "a"),
@@ -258,7 +258,7 @@ fn per(who: &str, policy: &str) -> String {
 fn what_is_wrong_with_a_rate_is_told() {
     let found = faults(&format!(
         "{SMALL}\n[application.tool.souk]\nproxies = [\"here\"]\n\
-         rates.calm = {{ requests = 0, seconds = 90_000 }}\nrates.busy = {{ requests = 3, burst = 4 }}\n\
+         rates.calm = {{ requests = 0, seconds = 90_000, without-store = \"open\" }}\nrates.busy = {{ requests = 3, burst = 4 }}\n\
          [[component.a.tool.souk.rates]]\npolicy = \"clam\"\nmethods = [\"post\"]\npath = \"a\""
     ));
     let told = found.join("\n");
@@ -268,6 +268,7 @@ fn what_is_wrong_with_a_rate_is_told() {
         "rates.calm.seconds can't be 90000 → choose from 1 to 86400",
         "rates.busy.seconds is missing",
         "rates.busy.burst can't be 4 → choose from 1 to 3",
+        "rates.calm.without-store can't be \"open\" → choose from count and refuse",
         "\"post\" is not a method",
         "path \"a\" does not start with /",
     ] {

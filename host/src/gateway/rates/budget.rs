@@ -4,8 +4,9 @@
 //! issuer, and who is not signed in is the peer.
 
 use crate::manifest::Per;
+use ring::digest::{SHA256, digest};
 use souk_identity::token::Caller;
-use std::fmt;
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// One budget of a policy. What is not in here is shared.
@@ -30,6 +31,20 @@ impl<'a> Budget<'a> {
         Self { component, per: Per::Peer, payer: Payer::Network(network(peer)) }
     }
 
+    /// Whose it is, as a name of bounded length that shows an address and no account.
+    pub(super) fn payer(&self) -> String {
+        match self.payer {
+            Payer::Network(bits) => Ipv6Addr::from_bits(bits).to_canonical().to_string(),
+            Payer::Account { issuer, subject } => {
+                let digest = digest(&SHA256, [issuer, subject].join("\0").as_bytes());
+                digest.as_ref()[..16].iter().fold(String::new(), |mut name, byte| {
+                    write!(name, "{byte:02x}").expect("a text takes any text");
+                    name
+                })
+            }
+        }
+    }
+
     /// That of whoever is signed in, or of the peer if nobody is.
     pub(in crate::gateway) fn of_caller(component: usize, caller: Option<&'a Caller>, peer: Option<IpAddr>) -> Self {
         let payer = match caller {
@@ -46,16 +61,6 @@ fn network(peer: Option<IpAddr>) -> u128 {
         Some(IpAddr::V4(address)) => address.to_ipv6_mapped().to_bits(),
         Some(IpAddr::V6(address)) => address.to_bits() >> 64 << 64,
         None => Ipv6Addr::UNSPECIFIED.to_bits(),
-    }
-}
-
-/// Whose it is, for the log: an address, but no account.
-impl fmt::Display for Budget<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.payer {
-            Payer::Network(bits) => write!(f, "{}", Ipv6Addr::from_bits(*bits).to_canonical()),
-            Payer::Account { .. } => f.write_str("an account"),
-        }
     }
 }
 
@@ -98,5 +103,8 @@ mod tests {
         assert!(of(Some(&alice), here) != Budget::of_caller(1, Some(&alice), here));
         assert!(of(None, here) != of(None, there));
         assert!(of(None, here) != Budget::of_peer(0, here), "counted twice, paid twice");
+        let names = [of(Some(&alice), here), of(Some(&other), here), of(None, here)].map(|budget| budget.payer());
+        assert!(names[0] != names[1] && names[0].len() == 32 && !names[0].contains("alice"), "{names:?}");
+        assert_eq!(names[2], "192.0.2.1");
     }
 }

@@ -4,8 +4,9 @@
 //! back steadily, not at the end of a window.
 
 use super::budget::Budget;
+use super::store::{Ahead, Store};
 use super::table::Table;
-use crate::manifest::Rate;
+use crate::manifest::{Rate, WithoutStore};
 use http::HeaderValue;
 use std::time::Duration;
 
@@ -14,11 +15,27 @@ pub(super) struct Policy {
     pub(super) name: String,
     /// `RateLimit-Policy`.
     pub(super) field: HeaderValue,
-    /// Time after which one more request is allowed.
-    interval_us: u64,
-    /// Time in which an unused budget becomes whole: what a request may be ahead of.
-    whole_us: u64,
+    flow: Flow,
+    without_store: WithoutStore,
     used: Table,
+}
+
+/// How fast a budget comes back, and how much it holds.
+#[derive(Clone, Copy)]
+pub(super) struct Flow {
+    /// Time after which one more request is allowed.
+    pub(super) interval_us: u64,
+    /// Time in which an unused budget becomes whole: what a request may be ahead of.
+    pub(super) whole_us: u64,
+}
+
+/// Why a request is not answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Its budget is used up, for so long.
+    Over(Duration),
+    /// What is left of its budget can't be looked up, for so long at least.
+    Unknown(Duration),
 }
 
 impl Policy {
@@ -28,20 +45,59 @@ impl Policy {
         Self {
             name: rate.name.clone(),
             field: HeaderValue::try_from(field).expect("the name of a policy is plain text"),
-            interval_us,
-            whole_us: interval_us * u64::from(rate.burst),
+            flow: Flow { interval_us, whole_us: interval_us * u64::from(rate.burst) },
+            without_store: rate.without_store,
             used: Table::new(),
         }
     }
 
-    /// Takes one request out of a budget; answers with how many are left in it, or with the time until there is one.
-    pub(super) fn take(&self, budget: &Budget<'_>, now_us: u64) -> Result<u64, Duration> {
-        let last = now_us + self.whole_us - self.interval_us;
+    /// Takes one request out of a budget of this host; answers with how many are left in it.
+    pub(super) fn take(&self, budget: &Budget<'_>, now_us: u64) -> Result<u64, Refused> {
+        let Flow { interval_us, whole_us } = self.flow;
         // The moment at which the budget is whole may be at most `whole_us` ahead, this request included.
-        match self.used.advance(budget, now_us, self.interval_us, last) {
-            Ok(whole_at) => Ok((now_us + self.whole_us).saturating_sub(whole_at) / self.interval_us),
-            Err(whole_at) => Err(Duration::from_micros(whole_at - last)),
+        let last = now_us + whole_us - interval_us;
+        match self.used.advance(budget, now_us, interval_us, last) {
+            Ok(whole_at) => Ok(self.flow.left(whole_at.saturating_sub(now_us))),
+            Err(whole_at) => Err(Refused::Over(self.flow.wait(whole_at - now_us))),
         }
+    }
+
+    /// Takes one request out of a budget that hosts share; `name` is that of its kind.
+    pub(super) async fn take_shared(
+        &self,
+        store: &Store,
+        name: &str,
+        budget: &Budget<'_>,
+        now_us: u64,
+    ) -> Result<u64, Refused> {
+        let refuses_alone = self.without_store == WithoutStore::Refuse;
+        if refuses_alone && store.is_down() {
+            return Err(Refused::Unknown(store.retry()));
+        }
+        // What is used up by this host alone need not be asked for.
+        let left_here = self.take(budget, now_us)?;
+        match store.take(name, budget, self.flow).await {
+            Some(Ok(Ahead(ahead_us))) => Ok(self.flow.left(ahead_us)),
+            Some(Err(Ahead(ahead_us))) => {
+                // A refused request costs nothing, and until the budget is back there is nothing to ask.
+                self.used.put(budget, now_us + ahead_us);
+                Err(Refused::Over(self.flow.wait(ahead_us)))
+            }
+            None if refuses_alone => Err(Refused::Unknown(store.retry())),
+            None => Ok(left_here),
+        }
+    }
+}
+
+impl Flow {
+    /// The requests that are left in a budget that is whole so far ahead.
+    fn left(self, ahead_us: u64) -> u64 {
+        self.whole_us.saturating_sub(ahead_us) / self.interval_us
+    }
+
+    /// The time until there is one.
+    fn wait(self, ahead_us: u64) -> Duration {
+        Duration::from_micros((ahead_us + self.interval_us).saturating_sub(self.whole_us))
     }
 }
 
@@ -52,10 +108,15 @@ mod tests {
     const SECOND: u64 = 1_000_000;
 
     fn policy(requests: u32, seconds: u32, burst: u32) -> Policy {
-        Policy::new(&Rate { name: "test".into(), requests, seconds, burst })
+        let without_store = WithoutStore::default();
+        Policy::new(&Rate { name: "test".into(), requests, seconds, burst, without_store })
     }
 
-    fn take(policy: &Policy, now_us: u64) -> Result<u64, Duration> {
+    fn over(wait: Duration) -> Result<u64, Refused> {
+        Err(Refused::Over(wait))
+    }
+
+    fn take(policy: &Policy, now_us: u64) -> Result<u64, Refused> {
         policy.take(&Budget::of_peer(0, None), now_us)
     }
 
@@ -64,10 +125,10 @@ mod tests {
         let policy = policy(60, 60, 3);
         let lefts: Vec<_> = (0..3).map(|_| take(&policy, 0)).collect();
         assert_eq!(lefts, [Ok(2), Ok(1), Ok(0)]);
-        assert_eq!(take(&policy, 0), Err(Duration::from_secs(1)));
-        assert_eq!(take(&policy, SECOND - 1), Err(Duration::from_micros(1)));
+        assert_eq!(take(&policy, 0), over(Duration::from_secs(1)));
+        assert_eq!(take(&policy, SECOND - 1), over(Duration::from_micros(1)));
         assert_eq!(take(&policy, SECOND), Ok(0));
-        assert_eq!(take(&policy, SECOND), Err(Duration::from_secs(1)), "a refused one was not counted");
+        assert_eq!(take(&policy, SECOND), over(Duration::from_secs(1)), "a refused one was not counted");
         assert_eq!(take(&policy, 100 * SECOND), Ok(2), "it is whole again, and no more than that");
     }
 

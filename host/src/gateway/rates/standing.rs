@@ -1,10 +1,9 @@
 //! What a client is told of its budgets: `RateLimit-Policy` and `RateLimit` as in draft-ietf-httpapi-ratelimit-headers-10, lists with
 //! one member for each policy that the request counted against.
 
-use super::policy::Policy;
+use super::policy::{Policy, Refused};
 use crate::problem::whole_seconds;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::time::Duration;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -17,11 +16,12 @@ pub(in crate::gateway) struct Standing {
 }
 
 impl Standing {
-    /// Adds what one policy says: how many requests are left, or the time until there is one.
-    pub(super) fn add(&mut self, policy: &Policy, taken: &Result<u64, Duration>) {
+    /// Adds what one policy says: how many requests are left, or the time until there is one. Nothing is told of what is not known.
+    pub(super) fn add(&mut self, policy: &Policy, taken: &Result<u64, Refused>) {
         let limit = match taken {
             Ok(left) => format!("{:?};r={left}", policy.name),
-            Err(wait) => format!("{:?};r=0;t={}", policy.name, whole_seconds(*wait)),
+            Err(Refused::Over(wait)) => format!("{:?};r=0;t={}", policy.name, whole_seconds(*wait)),
+            Err(Refused::Unknown(_)) => return,
         };
         let limit = HeaderValue::try_from(limit).expect("the name of a policy is plain text");
         self.fields = Some(match self.fields.take() {
@@ -48,10 +48,12 @@ fn listed(first: &HeaderValue, second: &HeaderValue) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Rate;
+    use crate::manifest::{Rate, WithoutStore};
+    use std::time::Duration;
 
     fn policy(name: &str, requests: u32) -> Policy {
-        Policy::new(&Rate { name: name.into(), requests, seconds: 60, burst: 3 })
+        let without_store = WithoutStore::default();
+        Policy::new(&Rate { name: name.into(), requests, seconds: 60, burst: 3, without_store })
     }
 
     fn told(standing: Standing) -> (String, String) {
@@ -68,7 +70,8 @@ mod tests {
         assert_eq!(told(standing), ("\"a\";q=60;w=60".into(), "\"a\";r=2".into()));
         let mut standing = Standing::default();
         standing.add(&policy("a", 60), &Ok(2));
-        standing.add(&policy("b", 5), &Err(Duration::from_micros(1)));
+        standing.add(&policy("b", 5), &Err(Refused::Over(Duration::from_micros(1))));
+        standing.add(&policy("c", 5), &Err(Refused::Unknown(Duration::from_secs(1))));
         assert_eq!(told(standing), ("\"a\";q=60;w=60, \"b\";q=5;w=60".into(), "\"a\";r=2, \"b\";r=0;t=1".into()));
     }
 

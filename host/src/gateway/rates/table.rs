@@ -33,9 +33,7 @@ impl Table {
     /// Moves the time of a key ahead by `step`, from `now` if it lies behind; answers with the new time. Where it lies ahead of `last`
     /// already, it stays, and is the error.
     pub(super) fn advance(&self, key: &impl Hash, now: u64, step: u64, last: u64) -> Result<u64, u64> {
-        let hash = self.hash.hash_one(key);
-        let (tag, group) = (hash & !TIME_MASK, usize::try_from(hash).unwrap_or(usize::MAX) % GROUPS);
-        let group = &self.places[group * WAYS..][..WAYS];
+        let (group, tag) = self.group(key);
         loop {
             let (place, value) = find(group, tag);
             let time = if value & !TIME_MASK == tag { (value & TIME_MASK).max(now) } else { now };
@@ -47,6 +45,20 @@ impl Table {
                 return Ok(next);
             }
         }
+    }
+
+    /// Sets the time of a key, to what is known of it elsewhere.
+    pub(super) fn put(&self, key: &impl Hash, time: u64) {
+        let (group, tag) = self.group(key);
+        // Who takes the place between the two loses it again, as in any flood.
+        find(group, tag).0.store(tag | time.min(TIME_MASK), Ordering::Relaxed);
+    }
+
+    /// Where a key has its place, and the tag of that place.
+    fn group(&self, key: &impl Hash) -> (&[AtomicU64], u64) {
+        let hash = self.hash.hash_one(key);
+        let group = usize::try_from(hash).unwrap_or(usize::MAX) % GROUPS;
+        (&self.places[group * WAYS..][..WAYS], hash & !TIME_MASK)
     }
 }
 
@@ -79,6 +91,18 @@ mod tests {
             let _ = table.advance(&other, 0, 10, 90);
         }
         assert_eq!(table.advance(&0, 0, 10, 90), Err(100));
+    }
+
+    #[test]
+    fn what_is_known_elsewhere_takes_the_place_of_what_was_counted() {
+        let table = Table::new();
+        assert_eq!(table.advance(&0, 0, 10, 90), Ok(10));
+        table.put(&0, 100);
+        assert_eq!(table.advance(&0, 0, 10, 90), Err(100));
+        table.put(&0, 20);
+        assert_eq!(table.advance(&0, 0, 10, 90), Ok(30));
+        table.put(&1, 95);
+        assert_eq!(table.advance(&1, 0, 10, 90), Err(95), "also of one that never asked here");
     }
 
     #[test]
