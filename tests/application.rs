@@ -11,6 +11,8 @@ pub(crate) struct Application {
     components: Vec<Component>,
     demo: Option<PathBuf>,
     tables: String,
+    /// The whole manifest, if it was written by somebody else.
+    written: Option<String>,
 }
 
 /// One component of it.
@@ -38,6 +40,11 @@ impl Application {
         self
     }
 
+    /// One whose manifest is there already.
+    pub(crate) fn written(manifest: &str) -> Self {
+        Self { written: Some(manifest.to_owned()), ..Self::default() }
+    }
+
     pub(crate) fn limit(mut self, name: &'static str, value: u64) -> Self {
         self.limits.push((name, value));
         self
@@ -62,6 +69,9 @@ impl Application {
     }
 
     pub(crate) fn manifest(&self) -> String {
+        if let Some(manifest) = &self.written {
+            return manifest.clone();
+        }
         let name = self.name.as_deref().unwrap_or("test");
         let mut text = format!("spin_manifest_version = 2\n\n[application]\nname = {name:?}\n");
         if let Some(demo) = &self.demo {

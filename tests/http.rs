@@ -157,6 +157,11 @@ impl Answer {
         value
     }
 
+    /// Every value of a field.
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+    }
+
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }

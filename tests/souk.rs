@@ -31,6 +31,7 @@ mod shutdown;
 mod databases;
 
 mod product;
+mod users;
 
 mod fixtures;
 
