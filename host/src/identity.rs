@@ -86,7 +86,7 @@ impl Identity {
                 let what = format!("the signing keys can't be used: {error}");
                 fault(what, "mend what it says, or name keys in SOUK_SIGNING_KEYS")
             })?;
-            let revoked = Revoked::open(&key_folder(data), now_s()).map_err(|error| {
+            let revoked = Revoked::open(&key_folder(data), now_ms()).map_err(|error| {
                 fault(format!("the list of revoked sessions: {error}"), "mend what it says, or name another --data")
             })?;
             let limits = &application.limits;
@@ -126,7 +126,7 @@ impl Identity {
     /// Whether the session that a token belongs to has been ended since it was signed.
     pub fn is_revoked(&self, caller: &Caller) -> bool {
         match (&self.own, &caller.family) {
-            (Some(own), Some(family)) => own.revoked.has(family, caller.issued_s),
+            (Some(own), Some(family)) => own.revoked.has(family, caller.id.as_deref().map_or(0, signed_ms)),
             _ => false,
         }
     }
@@ -138,10 +138,9 @@ impl Identity {
             return Err(Unsigned::Unfit("issuer"));
         };
         let random = SystemRandom::new();
-        let grant = Grant { id: &unique(&random)?, ..*grant };
-        // A session whose tokens were revoked and that goes on: its next token must be younger than the revocation, in whole seconds.
-        let from_s = own.revoked.until_s(grant.family).map_or(now_s(), |until_s| now_s().max(until_s + 1));
-        let token = signer.sign(&grant, from_s, own.lifetime_s, &random)?;
+        // A session whose tokens were revoked may go on: its next token is younger than the revocation, also in the same millisecond.
+        let ms = own.revoked.until_ms(grant.family).map_or(now_ms(), |until_ms| now_ms().max(until_ms + 1));
+        let token = signer.sign(&Grant { id: &id(ms, &random)?, ..*grant }, now_s(), own.lifetime_s, &random)?;
         Ok(Signed { token, lifetime_s: own.lifetime_s })
     }
 
@@ -149,7 +148,7 @@ impl Identity {
     pub async fn revoke(self: &Arc<Self>, families: Vec<String>) -> io::Result<()> {
         let this = Arc::clone(self);
         let revoke = move || match &this.own {
-            Some(own) => own.revoked.add(&families, now_s()),
+            Some(own) => own.revoked.add(&families, now_ms()),
             None => Ok(()),
         };
         tokio::task::spawn_blocking(revoke).await.expect("writing a list does not panic")
@@ -253,21 +252,34 @@ fn cost(limits: &crate::config::HostLimits) -> Cost {
     Cost { memory_kib: number(limits.password_memory_kib), passes: number(limits.password_passes) }
 }
 
-/// 128 random bits as text.
-fn unique(random: &dyn SecureRandom) -> Result<String, Unsigned> {
-    let mut bytes = [0; 16];
+/// The id of a token: when it was signed, in 48 bits, and 80 random ones.
+fn id(ms: u64, random: &dyn SecureRandom) -> Result<String, Unsigned> {
+    let mut bytes = [0; 10];
     random.fill(&mut bytes).map_err(|_| Unsigned::NoRandomness)?;
-    Ok(bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
+    Ok(bytes.iter().fold(format!("{ms:0MS_DIGITS$x}"), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a text takes any text");
         text
     }))
 }
 
+const MS_DIGITS: usize = 12;
+
+/// When a token with this id was signed; long ago if the id is none of ours.
+fn signed_ms(id: &str) -> u64 {
+    id.get(..MS_DIGITS).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
 /// Seconds since 1970.
+pub fn now_s() -> u64 {
+    now_ms() / 1_000
+}
+
+/// Milliseconds since 1970.
 #[expect(
     clippy::disallowed_methods,
     reason = "the edge of the program: whether a token has expired is a question of the time"
 )]
-pub fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

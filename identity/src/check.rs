@@ -106,8 +106,8 @@ impl Checker {
             return Err(Refused::BadSignature);
         }
         claims.demand_audience(&self.audience)?;
-        let times = claims.demand_time(now_s, issuer.lifetime_s_max())?;
-        claims.caller(issuer, key_id, times)
+        let expires_s = claims.demand_time(now_s, issuer.lifetime_s_max())?;
+        claims.caller(issuer, key_id, expires_s)
     }
 }
 
@@ -250,8 +250,8 @@ impl Claims {
         if is_here { Ok(()) } else { Err(Refused::WrongAudience) }
     }
 
-    /// From when and until when it is good. A token for ever is refused, too: none of ours is one.
-    fn demand_time(&self, now_s: u64, lifetime_s_max: u64) -> Result<(u64, u64), Refused> {
+    /// Until when it is good. A token for ever is refused, too: none of ours is one.
+    fn demand_time(&self, now_s: u64, lifetime_s_max: u64) -> Result<u64, Refused> {
         let exp = self.exp.ok_or(Refused::Malformed("exp is missing"))?;
         let iat = self.iat.ok_or(Refused::Malformed("iat is missing"))?;
         if [exp, iat, self.nbf.unwrap_or(0)].into_iter().any(|time| time > TIME_S_MAX) {
@@ -266,30 +266,30 @@ impl Claims {
         if iat.max(self.nbf.unwrap_or(0)) > now_s.saturating_add(LEEWAY_S) {
             return Err(Refused::NotYetValid);
         }
-        Ok((iat, exp))
+        Ok(exp)
     }
 
-    fn caller(self, issuer: &Issuer, key: &str, (issued_s, expires_s): (u64, u64)) -> Result<Caller, Refused> {
+    fn caller(self, issuer: &Issuer, key: &str, expires_s: u64) -> Result<Caller, Refused> {
         let subject = self.sub.ok_or(Refused::Malformed("sub is missing"))?;
         demand("sub", is_word(&subject, SUBJECT_BYTES_MAX))?;
         let scopes = self.scope.map_or(Some(Vec::new()), |text| scopes(&text)).ok_or(Refused::Malformed("scope"))?;
         let mut roles = self.roles.unwrap_or_default();
         demand("roles", roles.len() <= ROLES_MAX)?;
-        let family = match &issuer.kind {
+        let (family, id) = match &issuer.kind {
             Kind::Own => {
-                demand("jti", self.jti.is_some_and(|id| is_word(&id, ID_BYTES_MAX)))?;
+                demand("jti", self.jti.as_ref().is_some_and(|id| is_word(id, ID_BYTES_MAX)))?;
                 demand("client_id", self.client_id.is_some_and(|id| is_word(&id, NAME_BYTES_MAX)))?;
                 demand("roles", roles.iter().all(|role| is_name(role, ROLE_BYTES_MAX)))?;
                 demand("family", self.family.as_ref().is_some_and(|id| is_word(id, ID_BYTES_MAX)))?;
-                self.family
+                (self.family, self.jti)
             }
             Kind::Foreign { roles: believed, .. } => {
                 roles.retain(|role| believed.contains(role) && is_name(role, ROLE_BYTES_MAX));
-                None
+                (None, None)
             }
         };
         let (issuer, key) = (Arc::clone(&issuer.name), key.into());
-        Ok(Caller { issuer, subject, roles, scopes, family, key, issued_s, expires_s })
+        Ok(Caller { issuer, subject, roles, scopes, family, id, key, expires_s })
     }
 }
 

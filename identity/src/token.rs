@@ -26,8 +26,8 @@ pub struct Caller {
     pub family: Option<String>,
     /// The key that signed it. A kept result goes with the key.
     pub key: String,
-    /// When it was signed, in seconds since 1970. Whoever revoked the family up to then asks it.
-    pub issued_s: u64,
+    /// The token's own id, of tokens of our own. Whoever makes ids that tell an order can tell what was signed after a revocation.
+    pub id: Option<String>,
     /// Until when it is good, in seconds since 1970, without leeway.
     pub expires_s: u64,
 }

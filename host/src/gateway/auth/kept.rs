@@ -94,7 +94,7 @@ mod tests {
             scopes: Vec::new(),
             family: None,
             key: "k".into(),
-            issued_s: 0,
+            id: None,
             expires_s,
         };
         Arc::new(Known { caller, field: HeaderValue::from_static("{}") })

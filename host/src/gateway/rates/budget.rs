@@ -76,7 +76,7 @@ mod tests {
             scopes: Vec::new(),
             family: None,
             key: String::new(),
-            issued_s: 0,
+            id: None,
             expires_s: 0,
         }
     }
