@@ -50,6 +50,17 @@ fn a_burst_is_answered_and_then_refused_with_what_a_client_needs_to_know() {
 }
 
 #[test]
+fn another_way_to_write_a_path_is_none_around_its_rate() {
+    let limited = Component::guest_as("limited", "echo").rate("scarce", "path = \"/limited/login\"").rate("three", "");
+    let host = Host::up(&Application::of([limited]).tool(SCARCE));
+    assert_eq!(host.get("/limited/login").field("ratelimit"), Some("\"scarce\";r=0"));
+    for way in ["/limited/%6cogin", "/limited//login", "/limited/x/../login", "/limited/login/", "/limited/./login"] {
+        host.get(way).is_problem(429, "too-many-requests");
+    }
+    assert_eq!(host.get("/limited/logins").field("ratelimit"), Some("\"three\";r=2"));
+}
+
+#[test]
 fn a_connection_goes_on_after_a_refusal() {
     let host = Host::up(&application());
     let mut connection = host.connect();

@@ -151,7 +151,7 @@ fn key_set(keys: String) -> Response<Body> {
 
 /// The path as a lenient component may read it: decoded, without empty segments, `.` and `..`, and without a slash at the end. Routes compare
 /// paths as they are sent; were rules to do the same, `/%61dmin` would be a way around a rule about `/admin`.
-fn meant(path: &str) -> Cow<'_, str> {
+pub(super) fn meant(path: &str) -> Cow<'_, str> {
     let is_plain = !path.contains('%') && !path.contains("//") && !path.contains("/.") && !path.ends_with('/');
     if is_plain {
         return path.into();

@@ -15,6 +15,7 @@ mod table;
 
 mod store;
 
+use super::auth::meant;
 use crate::manifest::{Application, Component, Per, RateRule, Which};
 use crate::problem::Problem;
 pub(super) use budget::Budget;
@@ -65,9 +66,8 @@ impl Rates {
         request: &Request<B>,
         standing: &mut Standing,
     ) -> Result<(), Problem> {
-        let (method, path) = (request.method(), request.uri().path());
         let rules = self.rules[budget.component].per(budget.per);
-        let Some(rule) = rules.iter().find(|rule| rule.which.fits(method, path)) else { return Ok(()) };
+        let Some(rule) = find(rules, request) else { return Ok(()) };
         let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let policy = &self.policies[rule.policy];
         let taken = match &self.store {
@@ -84,6 +84,17 @@ impl Rates {
             }
         })
     }
+}
+
+/// The first rule that fits a request by its path as it was sent, or as a lenient component may read it: another way to write
+/// `/login` is none around its rate.
+fn find<'a, B>(rules: &'a [Rule], request: &Request<B>) -> Option<&'a Rule> {
+    if rules.is_empty() {
+        return None;
+    }
+    let (method, path) = (request.method(), request.uri().path());
+    let meant = meant(path);
+    rules.iter().find(|rule| rule.which.fits(method, path) || rule.which.fits(method, &meant))
 }
 
 impl Rules {
