@@ -233,3 +233,24 @@ fn who_takes_tokens_may_listen_to_strangers_and_the_operator_may_not() {
     let without = Arc::new(Place::new(&Application::of([Component::guest("echo")])));
     assert!(without.refused_at("0.0.0.0:0", "127.0.0.1:0").stderr.contains("whose tokens are taken"));
 }
+
+#[test]
+fn the_keys_of_another_issuer_change_without_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let issuer = |keys: Keys| Identity { keys: Arc::new(keys), folder: TempDir::new().unwrap() };
+    let [old, new] = [0, 1].map(|_| issuer(Keys::generate(&SystemRandom::new()).unwrap()));
+    let file = folder.path().join("keys.json");
+    std::fs::write(&file, old.keys.public_set(now_s())).unwrap();
+    let tokens = tokens().replace(&IDENTITY.file().display().to_string(), &file.display().to_string());
+    let echo = Component::guest("echo").access("methods = [\"POST\"]\nallow = \"signed-in\"");
+    let host = Arc::new(Place::new(&Application::of([echo]).tool(&tokens))).up();
+    let post = |token: &str| host.send("POST", "/echo", &[("authorization", &format!("Bearer {token}"))], b"").status;
+    let (before, after) = (old.token(&[], &[]), new.token(&[], &[]));
+    assert_eq!((post(&before), post(&after)), (200, 401));
+    std::fs::write(&file, "half a fi").unwrap();
+    host.log_line(&["keys can't be read again", "ERROR"]);
+    assert_eq!(post(&before), 200, "those from before are used");
+    std::fs::write(&file, new.keys.public_set(now_s())).unwrap();
+    host.log_line(&["keys have changed"]);
+    assert_eq!((post(&before), post(&after)), (401, 200), "also of what was found good before");
+}

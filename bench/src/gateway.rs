@@ -57,6 +57,9 @@ policy = "peer"
 methods = ["POST"]
 [[component.guarded.tool.souk.rates]]
 policy = "peer"
+[[component.guarded.tool.souk.rates]]
+policy = "caller"
+per = "caller"
 [[component.guarded.tool.souk.access]]
 path = "/guarded/closed"
 allow = "nobody"

@@ -1,7 +1,9 @@
 //! Whose word counts about who somebody is: the issuers that the application trusts and, if it signs its own tokens, its keys.
 //!
-//! The gateway asks it about every token; the capability `souk:identity` signs, revokes and hashes with it. Keys are read anew while the
-//! host runs, so that `souk keys rotate` needs no restart. Nothing secret leaves this module but signed tokens and hashes.
+//! The gateway asks it about every token; the capability `souk:identity` signs, revokes and hashes with it. Keys, also those of other
+//! issuers, are read anew while the host runs, so that no rotation needs a restart. Nothing secret leaves this module but signed tokens and hashes.
+
+mod others;
 
 mod passwords;
 
@@ -14,6 +16,7 @@ use source::Source;
 pub use source::{Environment, from_environment, key_folder};
 
 use crate::manifest::{self, Application, Fault, Faults};
+use others::Others;
 use passwords::Passwords;
 use revoked::Revoked;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -22,7 +25,6 @@ use souk_identity::fault::{KeysFault, Refused, Unsigned};
 use souk_identity::keys::Keys;
 use souk_identity::limits::REREAD_S;
 use souk_identity::passwords::{Cost, Verdict};
-use souk_identity::public::PublicKeys;
 use souk_identity::sign::{Grant, Signer};
 use souk_identity::token::Caller;
 use std::fmt::Write;
@@ -37,9 +39,8 @@ const _: () = assert!(LOOK.as_secs() < REREAD_S);
 
 /// Who may say who somebody is.
 pub struct Identity {
-    audience: String,
-    /// The other issuers; their keys are those of the start.
-    others: Vec<Issuer>,
+    /// What the manifest says.
+    tokens: manifest::Tokens,
     own: Option<Own>,
     current: RwLock<Arc<Current>>,
 }
@@ -59,6 +60,7 @@ struct Current {
     /// Counts the changes.
     revision: u64,
     own: Option<OwnKeys>,
+    others: Others,
 }
 
 struct OwnKeys {
@@ -78,7 +80,7 @@ impl Identity {
     /// That of an application; none if it takes no tokens. Makes the signing keys if there are none.
     pub fn open(application: &Application, data: &Path, environment: Environment) -> Result<Option<Arc<Self>>, Faults> {
         let Some(tokens) = &application.tokens else { return Ok(None) };
-        let others = others(application, tokens)?;
+        let others = Others::read(tokens).map_err(|faults| in_file(application, faults))?;
         let fault = |what: String, remedy: &str| Faults::one(&application.file, Fault::new(0, what, remedy));
         let own = tokens.issuer.as_ref().map(|issuer| {
             let source = Source::new(data, environment);
@@ -94,16 +96,16 @@ impl Identity {
             Ok((Own { issuer: issuer.clone(), lifetime_s: tokens.lifetime_s, source, revoked, passwords }, keys))
         });
         let (own, keys) = own.transpose()?.unzip();
-        let audience = tokens.audience.clone();
-        let current = Current::new(&audience, own.as_ref().zip(keys), &others, 0)
+        let own_keys = own.as_ref().zip(keys.map(Arc::new));
+        let current = Current::new(&tokens.audience, own_keys, others, 0)
             .map_err(|error| fault(format!("tokens can't be signed: {error}"), "choose another issuer or audience"))?;
-        Ok(Some(Arc::new(Self { audience, others, own, current: RwLock::new(Arc::new(current)) })))
+        Ok(Some(Arc::new(Self { tokens: tokens.clone(), own, current: RwLock::new(Arc::new(current)) })))
     }
 
     /// Everything that [`open`](Self::open) would refuse about what is there, without making anything.
     pub fn check(application: &Application, data: &Path, environment: Environment) -> Result<(), Faults> {
         let Some(tokens) = &application.tokens else { return Ok(()) };
-        others(application, tokens)?;
+        Others::read(tokens).map_err(|faults| in_file(application, faults))?;
         match tokens.issuer.as_ref().map(|_| Source::new(data, environment).read()) {
             None | Some(Ok(_) | Err(KeysFault::Missing(_))) => Ok(()),
             Some(Err(error)) => {
@@ -174,33 +176,39 @@ impl Identity {
         self.own.as_ref().map(|own| own.passwords.figures())
     }
 
-    /// Follows changes of the signing keys, for ever.
+    /// Follows changes of the keys, for ever: our own and those of other issuers.
     pub async fn follow(self: Arc<Self>) {
         let mut last_error = None;
         loop {
             tokio::time::sleep(LOOK).await;
             let this = Arc::clone(&self);
             let looked = tokio::task::spawn_blocking(move || this.look_again()).await.expect("looking does not panic");
-            let error = looked.err().map(|error| error.to_string());
+            let error = looked.err();
             if let Some(error) = error.as_ref().filter(|_| error != last_error) {
-                tracing::error!(error, "the signing keys can't be read again; those from before are used");
+                tracing::error!(error, "keys can't be read again; those from before are used");
             }
             last_error = error;
         }
     }
 
-    fn look_again(&self) -> Result<(), KeysFault> {
-        let Some(own) = &self.own else { return Ok(()) };
-        let keys = own.source.read()?;
+    /// The error is for the log.
+    fn look_again(&self) -> Result<(), String> {
         let current = self.current();
-        if current.own.as_ref().is_some_and(|own| own.keys.secret_set() == keys.secret_set()) {
+        let others = Others::read(&self.tokens).map_err(|faults| {
+            let whats: Vec<String> = faults.into_iter().map(|fault| fault.what).collect();
+            whats.join("; ")
+        })?;
+        let read = self.own.as_ref().map(|own| own.source.read()).transpose().map_err(|error| error.to_string())?;
+        let kept = current.own.as_ref().map(|own| &own.keys);
+        let same = kept.zip(read.as_ref()).is_none_or(|(kept, read)| kept.secret_set() == read.secret_set());
+        if same && others.texts == current.others.texts {
             return Ok(());
         }
-        tracing::info!(current = keys.current_id(), "the signing keys have changed");
-        match Current::new(&self.audience, Some((own, keys)), &self.others, current.revision + 1) {
-            Ok(changed) => *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed),
-            Err(error) => tracing::error!(%error, "tokens can't be signed with the new keys"),
-        }
+        tracing::info!(signs = read.as_ref().map(Keys::current_id), "keys have changed");
+        let own = self.own.as_ref().zip(read.map(Arc::new));
+        let changed = Current::new(&self.tokens.audience, own, others, current.revision + 1)
+            .map_err(|error| format!("nothing can be signed with the new keys: {error}"))?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
         Ok(())
     }
 
@@ -214,37 +222,23 @@ impl Identity {
 }
 
 impl Current {
-    fn new(audience: &str, own: Option<(&Own, Keys)>, others: &[Issuer], revision: u64) -> Result<Self, Unsigned> {
+    fn new(audience: &str, own: Option<(&Own, Arc<Keys>)>, others: Others, revision: u64) -> Result<Self, Unsigned> {
         // Our own first: no other can take its name.
         let issuer = own.as_ref().map(|(own, keys)| Issuer::own(&own.issuer, keys));
-        let checker = Checker::new(audience, issuer.into_iter().chain(others.iter().cloned()).collect());
+        let checker = Checker::new(audience, issuer.into_iter().chain(others.issuers.iter().cloned()).collect());
         let own = own.map(|(own, keys)| {
-            let keys = Arc::new(keys);
             Signer::new(&own.issuer, audience, Arc::clone(&keys)).map(|signer| OwnKeys { keys, signer })
         });
-        Ok(Self { checker, revision, own: own.transpose()? })
+        Ok(Self { checker, revision, own: own.transpose()?, others })
     }
 }
 
-/// The issuers of the manifest, with the keys in their files.
-fn others(application: &Application, tokens: &manifest::Tokens) -> Result<Vec<Issuer>, Faults> {
+fn in_file(application: &Application, found: Vec<Fault>) -> Faults {
     let mut faults = Faults::new(&application.file);
-    let mut issuers = Vec::new();
-    for issuer in &tokens.issuers {
-        let read = std::fs::read_to_string(&issuer.keys).map_err(|error| error.to_string());
-        match read.and_then(|text| PublicKeys::parse(&text, &issuer.algorithms).map_err(|fault| fault.to_string())) {
-            Ok(keys) => {
-                let roles: Vec<&str> = issuer.roles.iter().map(String::as_str).collect();
-                issuers.push(Issuer::foreign(&issuer.name, &keys, issuer.profile, &roles));
-            }
-            Err(why) => {
-                let what =
-                    format!("the keys of issuer {:?} can't be used: {}: {why}", issuer.name, issuer.keys.display());
-                faults.push(Fault::new(issuer.line, what, "put what its jwks_uri answers into this file"));
-            }
-        }
+    for fault in found {
+        faults.push(fault);
     }
-    if faults.is_empty() { Ok(issuers) } else { Err(faults) }
+    faults
 }
 
 fn cost(limits: &crate::config::HostLimits) -> Cost {

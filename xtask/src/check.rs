@@ -57,8 +57,12 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
         return Ok(());
     }
     // The same list of tests with the services' databases on the server.
-    let of_services = ["product::".to_owned(), "databases::".to_owned()];
-    let steps_of = [("product on postgres", "product", &[][..]), ("souk on postgres", "souk", &of_services[..])];
+    let of_services = ["product::", "users::", "databases::"].map(str::to_owned);
+    let steps_of = [
+        ("product on postgres", "product", &[][..]),
+        ("user on postgres", "user", &[][..]),
+        ("souk on postgres", "souk", &of_services[..]),
+    ];
     for (step, target, of_all) in steps_of {
         let mut services = cargo(workspace);
         services.args(["test", "--workspace"]).args(workspace.without_fixtures()).args(["--test", target, "--"]);
