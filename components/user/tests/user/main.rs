@@ -8,3 +8,6 @@ mod local;
 
 mod register;
 mod login;
+mod throttle;
+mod refresh;
+mod cookies;

@@ -257,6 +257,19 @@ impl Shop {
     }
 }
 
+/// Does the same so many times at once, on all threads; the answers in the order of the numbers.
+pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    times: usize,
+    make: impl Fn(usize) -> F,
+) -> Vec<T> {
+    let tasks: Vec<_> = (0..times).map(|number| tokio::spawn(make(number))).collect();
+    let mut answers = Vec::with_capacity(times);
+    for task in tasks {
+        answers.push(task.await.expect("no request panics"));
+    }
+    answers
+}
+
 pub(crate) fn json_request(method: &str, path: &str) -> Builder {
     Request::builder().method(method).uri(path).header("content-type", "application/json")
 }
