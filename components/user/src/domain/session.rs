@@ -148,11 +148,11 @@ mod tests {
 
     #[test]
     fn no_use_takes_a_session_beyond_its_end() {
-        let begin = Timestamp::from_milliseconds(0);
-        let begun = Span::begun(begin);
-        assert_eq!(begun.expires_at, begin.plus_seconds(IDLE_S));
+        let start = Timestamp::from_milliseconds(0);
+        let begun = Span::begun(start);
+        assert_eq!(begun.expires_at, start.plus_seconds(IDLE_S));
         assert_eq!(begun.forget_at, begun.expires_at.plus_seconds(ACCESS_TOKEN_S_MAX));
-        let late = begin.plus_seconds(SESSION_S - 60);
-        assert_eq!(Span::used(late, begun.ends_at).expires_at, begin.plus_seconds(SESSION_S));
+        let late = start.plus_seconds(SESSION_S - 60);
+        assert_eq!(Span::used(late, begun.ends_at).expires_at, start.plus_seconds(SESSION_S));
     }
 }

@@ -100,10 +100,8 @@ impl Watched {
     }
 
     fn demand_there(&self) -> Result<(), TokenError> {
-        match self.0.is_away.load(Ordering::Relaxed) {
-            true => Err(TokenError::Unavailable("no disk".to_owned())),
-            false => Ok(()),
-        }
+        let is_away = self.0.is_away.load(Ordering::Relaxed);
+        if is_away { Err(TokenError::Unavailable("no disk".to_owned())) } else { Ok(()) }
     }
 
     fn demand_idle(&self) -> Result<(), PasswordError> {

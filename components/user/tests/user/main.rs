@@ -11,3 +11,7 @@ mod login;
 mod throttle;
 mod refresh;
 mod cookies;
+mod sessions;
+mod me;
+mod users;
+mod secrets;
