@@ -15,3 +15,4 @@ mod sessions;
 mod me;
 mod users;
 mod secrets;
+mod orders;
