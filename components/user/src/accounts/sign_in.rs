@@ -78,7 +78,13 @@ impl Accounts {
         for _ in 0..ATTEMPTS_MAX {
             let session = SessionId::parse(context.id()).expect("a UUID is 36 hexadecimal digits and hyphens");
             let (token, span) = (RefreshToken::of(context.secret()), Span::begun(context.now()));
-            let access = self.sign(&credentials.account, &session).await?;
+            let access = match self.sign(&credentials.account, &session).await {
+                Ok(access) => access,
+                Err(refusal) => {
+                    attempts::forgive_all(context, counted).await?;
+                    return Err(refusal);
+                }
+            };
             let beginning = Beginning {
                 credentials: &credentials,
                 fresher: fresher.as_ref(),

@@ -35,7 +35,7 @@ pub async fn count(context: &Context, counters: &[Counter]) -> Result<Vec<Counte
 /// Takes an attempt back whose password nobody has looked at.
 pub async fn take_back(context: &Context, counted: &[Counted]) -> Result<(), Failure> {
     let now = context.now();
-    let steps = counted.iter().map(|counted| subtract(counted, now).anything()).collect();
+    let steps = counted.iter().flat_map(|counted| subtract(counted, now)).collect();
     attempt_unguarded(context, steps).await.map(drop)
 }
 
@@ -47,9 +47,9 @@ pub async fn forgive_all(context: &Context, counted: &[Counted]) -> Result<(), F
 
 /// The steps of it.
 pub(super) fn forgive(counted: &[Counted], now: Timestamp) -> impl Iterator<Item = Step> {
-    counted.iter().map(move |counted| match counted.counter.kind() {
-        Kind::Account => sql("DELETE FROM attempts WHERE key = $1").bind(counted.counter.key()).anything(),
-        Kind::Address => subtract(counted, now).anything(),
+    counted.iter().flat_map(move |counted| match counted.counter.kind() {
+        Kind::Account => vec![sql("DELETE FROM attempts WHERE key = $1").bind(counted.counter.key()).anything()],
+        Kind::Address => subtract(counted, now).into(),
     })
 }
 
@@ -74,14 +74,16 @@ fn add(counter: &Counter, now: Timestamp) -> Sql {
     waits.iter().fold(statement, |statement, (_, wait_s)| statement.bind(now.plus_seconds(*wait_s).to_string()))
 }
 
-/// One failure less. The wait that it brought ends, unless another failure has brought a later one.
-fn subtract(counted: &Counted, now: Timestamp) -> Sql {
-    sql("UPDATE attempts SET failures = failures - 1, \
+/// One failure less. The wait that it brought ends, unless another failure has brought a later one. No failures are no row: what
+/// nobody looked at leaves nothing behind.
+fn subtract(counted: &Counted, now: Timestamp) -> [Step; 2] {
+    let key = counted.counter.key();
+    let less = sql("UPDATE attempts SET failures = failures - 1, \
              blocked_until = CASE WHEN blocked_until = $2 THEN $3 ELSE blocked_until END \
-         WHERE key = $1 AND failures > 0")
-    .bind(counted.counter.key())
-    .bind(counted.blocked_until.to_string())
-    .bind(now.to_string())
+         WHERE key = $1 AND failures > 0");
+    let less = less.bind(key).bind(counted.blocked_until.to_string()).bind(now.to_string());
+    let none = sql("DELETE FROM attempts WHERE key = $1 AND failures = 0").bind(key);
+    [less.anything(), none.anything()]
 }
 
 fn sweep(now: Timestamp) -> Step {
