@@ -106,12 +106,14 @@ async fn what_could_not_be_revoked_is_ended_all_the_same_and_repeating_revokes_i
         ("POST", "/api/v1/logout".to_owned()),
         ("POST", "/api/v1/logout/everywhere".to_owned()),
         ("DELETE", SESSIONS.to_owned()),
+        ("DELETE", "own".to_owned()),
     ] {
         let shop = Shop::open().await;
         let first = shop.member("mina@shop.example").await;
         let second = shop.sign_in("mina@shop.example").await;
-        let (who, ended, path) = match method {
-            "DELETE" => (&second.who, &first, format!("{path}/{}", first.id)),
+        let (who, ended, path) = match (method, &*path) {
+            ("DELETE", "own") => (&first.who, &first, format!("{SESSIONS}/{}", first.id)),
+            ("DELETE", _) => (&second.who, &first, format!("{path}/{}", first.id)),
             _ => (&first.who, &first, path),
         };
         shop.identity.set_away(true);
