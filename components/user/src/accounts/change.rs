@@ -34,7 +34,8 @@ pub async fn change(accounts: &Accounts, present: &Account, wanted: &Changeable)
     Ok(account)
 }
 
-/// Replaces the password of whoever knows the old one. A wrong one counts as when signing in.
+/// Replaces the password of whoever knows the old one. A wrong one counts as when signing in. If the other sessions' tokens
+/// can't be revoked, the new password is in force all the same, and is what the repetition names as the current one.
 pub async fn replace_password(
     accounts: &Accounts,
     credentials: &Credentials,
