@@ -10,9 +10,13 @@ use souk_kit::problem::Problem;
 use crate::domain::password::Chosen;
 use crate::domain::{Account, Email, Name, Refusal, Role, Roles};
 
-/// The account with its tag. Caches keep it for its owner alone, and ask before they use it.
+/// The account with its tag.
 pub(super) fn response(status: StatusCode, account: &Account) -> Response {
-    let mut response = tag(account).on(json::response(status, account));
+    private(tag(account).on(json::response(status, account)))
+}
+
+/// For caches: with a cookie, nothing else tells them that an answer is for one person.
+pub(super) fn private(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
 }

@@ -11,7 +11,7 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::account::{demand_seen, response, tag};
+use super::account::{demand_seen, private, response, tag};
 use super::caller::{Address, Owner};
 use crate::accounts::{Accounts, change, end};
 use crate::domain::password::{Chosen, Given};
@@ -64,7 +64,7 @@ pub(super) async fn sessions(
     query.finish()?;
     credentials(&accounts, &owner).await?;
     let (sessions, total) = store::session::list(&accounts.context, &owner.account, &owner.session, page).await?;
-    Ok(page.response(&uri, total, &sessions))
+    Ok(private(page.response(&uri, total, &sessions)))
 }
 
 pub(super) async fn end_session(

@@ -10,12 +10,12 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::account::{Written, created, demand_seen, response, roles, tag};
+use super::account::{Written, created, demand_seen, private, response, roles, tag};
 use super::caller::Admin;
 use crate::accounts::{Accounts, change};
 use crate::domain::{Account, AccountId, Changeable, Name, Refusal, Role, Roles, Status};
 use crate::store;
-use crate::store::listing::{Beginning, Listing};
+use crate::store::listing::{Listing, Prefix};
 
 pub(super) async fn list(
     State(accounts): State<Accounts>,
@@ -25,13 +25,13 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let listing = Listing {
         page: Page::of(&mut query),
-        beginning: query.optional("q", Beginning::parse),
+        prefix: query.optional("q", Prefix::parse),
         role: query.optional("role", Role::parse),
         status: query.optional("status", Status::parse),
     };
     query.finish()?;
     let (found, total) = store::listing::list(&accounts.context, &listing).await?;
-    Ok(listing.page.response(&uri, total, &found))
+    Ok(private(listing.page.response(&uri, total, &found)))
 }
 
 pub(super) async fn create(

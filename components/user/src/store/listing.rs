@@ -17,7 +17,7 @@ pub struct Listing {
     /// Which part of it.
     pub page: Page,
     /// Only accounts whose e-mail or name begins so.
-    pub beginning: Option<Beginning>,
+    pub prefix: Option<Prefix>,
     /// Only those with this role.
     pub role: Option<Role>,
     /// Only those of this status.
@@ -26,9 +26,9 @@ pub struct Listing {
 
 /// How an e-mail or a name begins, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beginning(String);
+pub struct Prefix(String);
 
-impl Beginning {
+impl Prefix {
     /// Takes what was typed. Nothing in it has a meaning of its own.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let count = text.chars().count();
@@ -68,7 +68,7 @@ struct Select {
 impl Select {
     fn of(listing: &Listing) -> Self {
         let mut select = Self { conditions: vec!["1 = 1".to_owned()], parameters: Vec::new() };
-        if let Some(Beginning(text)) = &listing.beginning {
+        if let Some(Prefix(text)) = &listing.prefix {
             let place = format!("CAST({} AS TEXT)", select.place(text.as_str()));
             let begins = |column: &str| format!("substr(a.{column}, 1, length({place})) = {place}");
             select.conditions.push(format!("({} OR {})", begins("email_key"), begins("sort_name")));

@@ -21,6 +21,7 @@ async fn sessions_are_listed_newest_first_in_pages() {
         {"id": first.id, "created_at": "2026-11-20T10:00:00.000Z", "last_used_at": "2026-11-20T10:02:00.000Z", "current": false},
     ]);
     assert_eq!((list.status, &list.body["items"], &list.body["total"]), (200, &expected, &json!(2)));
+    assert_eq!(list.field("cache-control"), "private, no-cache");
     let page = shop.get(&first.who, &format!("{SESSIONS}?size=1&page=2")).await;
     assert_eq!((page.items().len(), &page.items()[0]["current"]), (1, &json!(true)));
     assert!(page.field("link").contains("rel=\"prev\""));

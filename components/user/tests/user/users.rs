@@ -112,6 +112,7 @@ async fn accounts_are_listed_in_the_order_of_their_creation() {
     let second = shop.get(&operator(), &format!("{USERS}?size=3&page=2&status=active")).await;
     assert_eq!((names(&second), &second.body["total"]), (vec![], &json!(3)));
     let second = shop.get(&operator(), &format!("{USERS}?size=3&page=2")).await;
+    assert_eq!(second.field("cache-control"), "private, no-cache");
     assert_eq!((names(&second), second.field("link").contains("rel=\"prev\"")), (vec![tia], true));
     for (query, fault) in [
         ("role=root", "role"),
