@@ -11,8 +11,9 @@
 //! be newer than a service. What a caller may do is a rule of each service and not decided here.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use crate::problem::Problem;
@@ -59,7 +60,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::of(&parts.headers)?.ok_or_else(|| Problem::of(StatusCode::UNAUTHORIZED))
+        Self::of(&parts.headers)?.ok_or_else(unauthorized)
     }
 }
 
@@ -69,6 +70,11 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
         Self::of(&parts.headers)
     }
+}
+
+/// RFC 9110 §15.5.2: says how to sign in.
+fn unauthorized() -> Problem {
+    Problem::of(StatusCode::UNAUTHORIZED).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
 #[cfg(test)]

@@ -31,7 +31,11 @@ async fn only_admins_come_in() {
     let one = format!("{USERS}/{}", admin.account);
     for (method, path) in [("GET", USERS), ("POST", USERS), ("GET", &one), ("PATCH", &one)] {
         let refused = shop.call(&Who::nobody(), method, path).await;
-        assert_eq!(refused.refusal(), (401, "about:blank"), "{method} {path}");
+        assert_eq!(
+            (refused.refusal(), refused.field("www-authenticate")),
+            ((401, "about:blank"), "Bearer"),
+            "{method} {path}"
+        );
         for who in [&customer.who, &merchant.who, &Who::foreigner(&["Admin", "administrator"])] {
             assert_eq!(shop.call(who, method, path).await.refusal(), (403, "about:blank"), "{method} {path}");
         }
