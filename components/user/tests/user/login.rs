@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::shop::{PASSWORD, Shop, Who, json_request};
+use crate::shop::{PASSWORD, Shop, Who, at_once, json_request};
 
 #[tokio::test]
 async fn whoever_knows_the_password_gets_tokens_that_no_cache_keeps() {
@@ -171,4 +171,22 @@ async fn a_password_that_is_replaced_while_a_token_is_signed_opens_nothing() {
     });
     assert_eq!(shop.login("mina@shop.example", PASSWORD).await.refusal(), (401, "wrong-credentials"));
     assert_eq!(shop.count("sessions").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn people_who_sign_in_at_once_are_not_in_each_others_way() {
+    let shop = Arc::new(Shop::open().await);
+    for number in 0..24 {
+        shop.register(&format!("user{number}@shop.example")).await;
+    }
+    let answers = at_once(24, |number| {
+        let shop = Arc::clone(&shop);
+        async move {
+            let email = format!("user{number}@shop.example");
+            let signed_in = shop.login_from(&email, PASSWORD, Some(&format!("192.0.2.{number}"))).await;
+            let refreshed = shop.refresh(signed_in.text("refresh_token")).await;
+            (signed_in.status, refreshed.status)
+        }
+    });
+    assert_eq!(answers.await, [(200, 200); 24]);
 }
