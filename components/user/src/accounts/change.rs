@@ -3,7 +3,7 @@
 use super::Accounts;
 use crate::domain::password::{Chosen, Given};
 use crate::domain::session::SessionId;
-use crate::domain::throttle::Counter;
+use crate::domain::throttle::{Counted, Counter};
 use crate::domain::{Account, Changeable, Email, Name, Refusal, Roles};
 use crate::identity::Verdict;
 use crate::store::account::{self, Credentials};
@@ -51,13 +51,23 @@ pub async fn replace_password(
     if accounts.look_at(&counted, given, Some(hash)).await? == Verdict::Wrong {
         return Err(Refusal::WrongPassword);
     }
-    let hash = match accounts.hash(chosen).await {
-        Ok(hash) => hash,
-        Err(refusal) => {
-            attempts::forgive_all(&accounts.context, &counted).await?;
-            return Err(refusal);
-        }
-    };
-    let others = account::replace_password(&accounts.context, credentials, &hash, current, &counted).await?;
-    accounts.revoke(&others).await
+    let replaced = accounts.replace(credentials, current, chosen, &counted).await;
+    if replaced.is_err() {
+        attempts::forgive_all(&accounts.context, &counted).await?;
+    }
+    accounts.revoke(&replaced?).await
+}
+
+impl Accounts {
+    /// Answers with the sessions whose tokens are to be revoked.
+    async fn replace(
+        &self,
+        credentials: &Credentials,
+        current: &SessionId,
+        chosen: Chosen,
+        counted: &[Counted],
+    ) -> Result<Vec<SessionId>, Refusal> {
+        let hash = self.hash(chosen).await?;
+        account::replace_password(&self.context, credentials, &hash, current, counted).await
+    }
 }

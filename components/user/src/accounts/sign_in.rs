@@ -27,21 +27,22 @@ pub async fn sign_in(
     let context = &accounts.context;
     let counters: Vec<Counter> = [Counter::of_account(email)].into_iter().chain(address).collect();
     let counted = attempts::count(context, &counters).await?;
-    let credentials = account::by_email(context, email).await?;
-    let hash = credentials.as_ref().map(|credentials| &credentials.hash);
-    let verdict = accounts.look_at(&counted, password.clone(), hash).await?;
-    let Some(credentials) = credentials.filter(|_| verdict != Verdict::Wrong) else {
-        return Err(Refusal::WrongCredentials);
-    };
-    if credentials.account.status == Status::Disabled {
-        attempts::forgive_all(context, &counted).await?;
-        return Err(Refusal::Disabled);
+    for _ in 0..ATTEMPTS_MAX {
+        let credentials = account::by_email(context, email).await?;
+        let hash = credentials.as_ref().map(|credentials| &credentials.hash);
+        let verdict = accounts.look_at(&counted, password.clone(), hash).await?;
+        let Some(credentials) = credentials.filter(|_| verdict != Verdict::Wrong) else {
+            return Err(Refusal::WrongCredentials);
+        };
+        let begun = accounts.begin(&credentials, verdict, password.clone(), &counted).await;
+        if begun.is_err() {
+            attempts::forgive_all(context, &counted).await?;
+        }
+        if let Some(tokens) = begun? {
+            return Ok(tokens);
+        }
     }
-    let fresher = match verdict {
-        Verdict::Dated => accounts.rehash(password).await?,
-        Verdict::Right | Verdict::Wrong => None,
-    };
-    accounts.begin(credentials, fresher, &counted).await
+    Err(Refusal::Failed(Failure::Stale))
 }
 
 impl Accounts {
@@ -59,56 +60,41 @@ impl Accounts {
         verdict
     }
 
+    /// Begins a session for an account whose password was found right; nothing if it was changed meanwhile.
+    async fn begin(
+        &self,
+        credentials: &Credentials,
+        verdict: Verdict,
+        password: Given,
+        counted: &[Counted],
+    ) -> Result<Option<Tokens>, Refusal> {
+        let context = &self.context;
+        if credentials.account.status == Status::Disabled {
+            return Err(Refusal::Disabled);
+        }
+        let fresher = match verdict {
+            Verdict::Dated => self.rehash(password).await?,
+            Verdict::Right | Verdict::Wrong => None,
+        };
+        let session = SessionId::parse(context.id()).expect("a UUID is 36 hexadecimal digits and hyphens");
+        let (token, span) = (RefreshToken::of(context.secret()), Span::begun(context.now()));
+        let access = self.sign(&credentials.account, &session).await?;
+        let fresher = fresher.as_ref();
+        let beginning = Beginning { credentials, fresher, session: &session, token: &token, counted };
+        let Some(oldest) = session::begin(context, &beginning, span).await? else {
+            return Ok(None);
+        };
+        self.make_room(&oldest).await;
+        let refresh_expires_in = span.expires_at.seconds_from(context.now());
+        Ok(Some(Tokens { access, refresh: token, refresh_expires_in }))
+    }
+
     /// Today's hash of a password that was found right; none if the host is too busy: another time will do.
     async fn rehash(&self, password: Given) -> Result<Option<Hash>, Refusal> {
         match self.identity.hash(password.into_string()).await.map_err(Refusal::from) {
             Ok(hash) => Ok(Some(Hash::new(hash))),
             Err(Refusal::BusyPasswords) => Ok(None),
             Err(refusal) => Err(refusal),
-        }
-    }
-
-    async fn begin(
-        &self,
-        mut credentials: Credentials,
-        fresher: Option<Hash>,
-        counted: &[Counted],
-    ) -> Result<Tokens, Refusal> {
-        let context = &self.context;
-        for _ in 0..ATTEMPTS_MAX {
-            let session = SessionId::parse(context.id()).expect("a UUID is 36 hexadecimal digits and hyphens");
-            let (token, span) = (RefreshToken::of(context.secret()), Span::begun(context.now()));
-            let access = match self.sign(&credentials.account, &session).await {
-                Ok(access) => access,
-                Err(refusal) => {
-                    attempts::forgive_all(context, counted).await?;
-                    return Err(refusal);
-                }
-            };
-            let beginning = Beginning {
-                credentials: &credentials,
-                fresher: fresher.as_ref(),
-                session: &session,
-                token: &token,
-                counted,
-            };
-            if let Some(oldest) = session::begin(context, &beginning, span).await? {
-                self.make_room(&oldest).await;
-                let refresh_expires_in = span.expires_at.seconds_from(context.now());
-                return Ok(Tokens { access, refresh: token, refresh_expires_in });
-            }
-            credentials = self.again(&credentials).await?;
-        }
-        Err(Refusal::Failed(Failure::Stale))
-    }
-
-    /// Looks once more at an account that was changed since its password was found right.
-    async fn again(&self, before: &Credentials) -> Result<Credentials, Refusal> {
-        match account::by_email(&self.context, &before.account.email).await? {
-            Some(now) if now.hash != before.hash => Err(Refusal::WrongCredentials),
-            Some(now) if now.account.status == Status::Disabled => Err(Refusal::Disabled),
-            Some(now) => Ok(now),
-            None => Err(Refusal::WrongCredentials),
         }
     }
 

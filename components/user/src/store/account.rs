@@ -139,7 +139,7 @@ pub async fn replace_password(
     steps.push(session::revocable(id, Some(current), now).anything());
     match attempt(context, Transaction { steps, events: vec![] }).await? {
         Attempt::Committed(effects) => Ok(last(effects, session::read_id)?),
-        Attempt::Unmet(_) => Err(Refusal::WrongPassword),
+        Attempt::Unmet(_) => Err(Refusal::Failed(Failure::Stale)),
     }
 }
 

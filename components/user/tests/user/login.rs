@@ -190,3 +190,16 @@ async fn people_who_sign_in_at_once_are_not_in_each_others_way() {
     });
     assert_eq!(answers.await, [(200, 200); 24]);
 }
+
+#[tokio::test]
+async fn two_who_raise_one_dated_hash_both_sign_in() {
+    let shop = Arc::new(Shop::open().await);
+    shop.register("mina@shop.example").await;
+    shop.identity.raise_cost();
+    let there = Arc::clone(&shop);
+    shop.identity.before_signing(async move {
+        there.sign_in("mina@shop.example").await;
+    });
+    assert_eq!(shop.login("mina@shop.example", PASSWORD).await.status, 200);
+    assert_eq!((shop.count("sessions").await, shop.count("attempts").await), (2, 0));
+}

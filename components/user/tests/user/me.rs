@@ -1,9 +1,11 @@
 //! What the owner of an account does with it.
 
+use std::sync::Arc;
+
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::shop::{Answer, PASSWORD, Session, Shop, Who, json_request};
+use crate::shop::{Answer, PASSWORD, Session, Shop, Who, at_once, json_request};
 
 const ME: &str = "/api/v1/me";
 
@@ -122,6 +124,21 @@ async fn a_new_password_can_be_repeated_when_the_old_tokens_could_not_be_revoked
     shop.identity.set_away(false);
     assert_eq!(put_password(&shop, &second, "another long one", "another long one").await.status, 204);
     assert_eq!(shop.identity.revoked(), [first.id.as_str()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_new_passwords_at_once_one_is_kept() {
+    let shop = Arc::new(Shop::open().await);
+    let mina = shop.member("mina@shop.example").await;
+    let answers = at_once(2, |number| {
+        let (shop, mina) = (Arc::clone(&shop), mina.clone());
+        async move { put_password(&shop, &mina, PASSWORD, &format!("another long one {number}")).await.status }
+    });
+    let answers = answers.await;
+    // The second looks at the old password or at the new one: it comes too late, or is wrong.
+    assert!(matches!(answers[..], [204, 409 | 403] | [409 | 403, 204]), "{answers:?}");
+    let kept = format!("another long one {}", usize::from(answers[0] != 204));
+    assert_eq!(shop.login("mina@shop.example", &kept).await.status, 200);
 }
 
 #[tokio::test]
