@@ -33,6 +33,7 @@ struct Parts {
     revoked: Mutex<Vec<String>>,
     verified: AtomicU32,
     is_busy: AtomicBool,
+    is_busy_hashing: AtomicBool,
     is_away: AtomicBool,
     before_signing: Mutex<Option<Meanwhile>>,
 }
@@ -53,6 +54,7 @@ impl Watched {
             revoked: Mutex::default(),
             verified: AtomicU32::new(0),
             is_busy: AtomicBool::new(false),
+            is_busy_hashing: AtomicBool::new(false),
             is_away: AtomicBool::new(false),
             before_signing: Mutex::default(),
         }))
@@ -83,6 +85,11 @@ impl Watched {
     /// Whether too many passwords wait.
     pub(crate) fn set_busy(&self, is_busy: bool) {
         self.0.is_busy.store(is_busy, Ordering::Relaxed);
+    }
+
+    /// Whether too many wait to be hashed, while those that are compared get through.
+    pub(crate) fn set_busy_hashing(&self, is_busy: bool) {
+        self.0.is_busy_hashing.store(is_busy, Ordering::Relaxed);
     }
 
     /// Whether nothing can be signed or revoked.
@@ -133,6 +140,9 @@ impl Identity for Watched {
     fn hash(&self, password: String) -> Answer<'_, String, PasswordError> {
         Box::pin(async move {
             self.demand_idle()?;
+            if self.0.is_busy_hashing.load(Ordering::Relaxed) {
+                return Err(PasswordError::Busy);
+            }
             self.local().hash(password).await
         })
     }

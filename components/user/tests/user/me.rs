@@ -111,6 +111,11 @@ async fn a_new_password_follows_the_rules_and_the_old_one_must_be_right() {
     assert_eq!(put_password(&shop, &mina, PASSWORD, "another long one").await.refusal(), (503, "about:blank"));
     shop.identity.set_busy(false);
     assert_eq!(shop.column("attempts", "failures").await, ["1"]);
+    // The right one ends the count, also where the new one can't be hashed now.
+    shop.identity.set_busy_hashing(true);
+    assert_eq!(put_password(&shop, &mina, PASSWORD, "another long one").await.refusal(), (503, "about:blank"));
+    shop.identity.set_busy_hashing(false);
+    assert_eq!(shop.count("attempts").await, 0);
     assert_eq!(shop.login("mina.harker@shop.example", PASSWORD).await.status, 200);
 }
 
