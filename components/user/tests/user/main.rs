@@ -16,3 +16,4 @@ mod me;
 mod users;
 mod secrets;
 mod orders;
+mod plans;

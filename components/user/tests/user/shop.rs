@@ -1,6 +1,7 @@
 //! A shop to sign in to: a fresh database, a clock, a gateway in miniature that tells the service who a token is of, and
 //! requests with their answers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -40,6 +41,15 @@ struct Calls {
     events: Mutex<Vec<Event>>,
     transactions: AtomicU32,
     queries: AtomicU32,
+    /// Each text once, with the parameters that it came with last.
+    statements: Mutex<BTreeMap<String, Statement>>,
+}
+
+impl Calls {
+    fn note(&self, statement: &Statement) {
+        let mut statements = self.statements.lock().expect("no test panics with it");
+        statements.insert(statement.sql.clone(), statement.clone());
+    }
 }
 
 /// The real engine, and a note of what it was asked.
@@ -55,11 +65,13 @@ impl Database for Recorded {
 
     fn query(&self, statement: Statement) -> DatabaseAnswer<'_, Rows> {
         self.calls.queries.fetch_add(1, Ordering::Relaxed);
+        self.calls.note(&statement);
         self.engine.query(statement)
     }
 
     fn transact(&self, transaction: Transaction) -> DatabaseAnswer<'_, Outcome> {
         self.calls.transactions.fetch_add(1, Ordering::Relaxed);
+        transaction.steps.iter().for_each(|step| self.calls.note(&step.statement));
         Box::pin(async {
             let events = transaction.events.clone();
             let outcome = self.engine.transact(transaction).await?;
@@ -241,6 +253,11 @@ impl Shop {
     pub(crate) fn database_calls(&self) -> (u32, u32) {
         let Calls { transactions, queries, .. } = &*self.calls;
         (transactions.swap(0, Ordering::Relaxed), queries.swap(0, Ordering::Relaxed))
+    }
+
+    /// All statements that the service has sent so far, each text once.
+    pub(crate) fn statements(&self) -> Vec<Statement> {
+        self.calls.statements.lock().expect("no test panics with it").values().cloned().collect()
     }
 
     /// How many rows a table has.
