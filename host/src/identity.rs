@@ -7,6 +7,8 @@ mod others;
 
 mod passwords;
 
+mod pauses;
+
 mod revoked;
 
 mod source;

@@ -1,8 +1,9 @@
 //! Passwords are hashed here, on threads of their own: one takes tens of milliseconds of a core and megabytes of memory.
 //!
-//! There are few threads and a queue with an end, and they step back from everything else, so that a storm of logins makes
-//! logins slow and nothing else. What nobody waits for any more is not worked on.
+//! There are few threads and a queue with an end, they step back from everything else, and pause again and again (`pauses`), so that a storm
+//! of logins makes logins slow and nothing else. What nobody waits for any more is not worked on.
 
+use super::pauses::Pauses;
 use ring::rand::SystemRandom;
 use souk_identity::fault::Unhashed;
 use souk_identity::passwords::{Cost, Hasher, Verdict};
@@ -94,13 +95,18 @@ impl Passwords {
 fn work(jobs: &Mutex<Receiver<Job>>, cost: Cost, hashed: &AtomicU64) {
     step_back();
     let mut hasher = Hasher::new(cost);
+    let mut pauses =
+        Pauses::new().inspect_err(|error| tracing::warn!(%error, "passwords are hashed without pauses")).ok();
     loop {
         // Released as soon as there is a job.
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
         if job.is_awaited() {
             hashed.fetch_add(1, Ordering::Relaxed);
-            job.finish(&mut hasher);
+            match &mut pauses {
+                Some(pauses) => pauses.during(|| job.finish(&mut hasher)),
+                None => job.finish(&mut hasher),
+            }
         }
     }
 }
