@@ -12,11 +12,15 @@ use rusqlite::Connection;
 /// Steps of the engine between two questions: about 4 µs apart, so that asking (20 ns) costs half a percent.
 const STEPS_PER_QUESTION: u16 = 250;
 
-/// Questions between two offers to let another thread go first: some 60 µs, so that offering (half a microsecond) costs a percent.
-const QUESTIONS_PER_YIELD: u64 = 16;
+/// Questions between two pauses of a statement that takes long: some 200 µs.
+const QUESTIONS_PER_PAUSE: u64 = 48;
 
-/// How long a statement runs before it makes such offers. A list or a search is over by then, and would wait for a core that is full.
-const YIELDS_AFTER: Duration = Duration::from_millis(20);
+/// How long a pause is asked to be; with the kernel's usual slack it is 60 µs. A core that becomes idle, however shortly, takes over what waits at
+/// another one; beside a thread that only computes, and also one that only yields, requests wait for the kernel's next tick of 4 ms.
+const PAUSE: Duration = Duration::from_micros(10);
+
+/// How long a statement runs before it pauses. A list or a search is over by then.
+const PAUSES_AFTER: Duration = Duration::from_millis(3);
 
 /// What is left for the statement that runs now. Shared with the connection's progress handler.
 pub(super) struct Budget {
@@ -24,8 +28,8 @@ pub(super) struct Budget {
     questions_left: AtomicU64,
     ends_ns: AtomicU64,
     spent: AtomicBool,
-    yields: AtomicBool,
-    yields_from_ns: AtomicU64,
+    pauses: AtomicBool,
+    pauses_from_ns: AtomicU64,
 }
 
 impl Budget {
@@ -36,8 +40,8 @@ impl Budget {
             questions_left: AtomicU64::new(u64::MAX),
             ends_ns: AtomicU64::new(u64::MAX),
             spent: AtomicBool::new(false),
-            yields: AtomicBool::new(false),
-            yields_from_ns: AtomicU64::new(u64::MAX),
+            pauses: AtomicBool::new(false),
+            pauses_from_ns: AtomicU64::new(u64::MAX),
         });
         let asked = Arc::clone(&budget);
         db.progress_handler(STEPS_PER_QUESTION.into(), Some(move || asked.is_spent_now()))?;
@@ -48,7 +52,7 @@ impl Budget {
     pub(super) fn start(&self, steps: u64, time: Duration) {
         let now_ns = nanoseconds(self.born.elapsed());
         let ends_ns = now_ns.saturating_add(nanoseconds(time));
-        self.yields_from_ns.store(now_ns.saturating_add(nanoseconds(YIELDS_AFTER)), Ordering::Relaxed);
+        self.pauses_from_ns.store(now_ns.saturating_add(nanoseconds(PAUSES_AFTER)), Ordering::Relaxed);
         self.ends_ns.store(ends_ns, Ordering::Relaxed);
         self.questions_left.store(steps / u64::from(STEPS_PER_QUESTION), Ordering::Relaxed);
         self.spent.store(false, Ordering::Relaxed);
@@ -59,10 +63,9 @@ impl Budget {
         self.start(u64::MAX, time);
     }
 
-    /// From now on, statements that take long let other threads go first again and again: the kernel alone may wait for its next tick, some
-    /// milliseconds, before it takes a core away.
-    pub(super) fn yield_often(&self) {
-        self.yields.store(true, Ordering::Relaxed);
+    /// From now on, statements that take long pause again and again.
+    pub(super) fn pause_often(&self) {
+        self.pauses.store(true, Ordering::Relaxed);
     }
 
     /// Lifts the bounds, for the host's own statements.
@@ -87,14 +90,14 @@ impl Budget {
         let spent = left == 0 || now_ns >= ends_ns;
         if spent {
             self.spent.store(true, Ordering::Relaxed);
-        } else if left.is_multiple_of(QUESTIONS_PER_YIELD) && self.yields_now(now_ns) {
-            std::thread::yield_now();
+        } else if left.is_multiple_of(QUESTIONS_PER_PAUSE) && self.pauses_now(now_ns) {
+            std::thread::sleep(PAUSE);
         }
         spent
     }
 
-    fn yields_now(&self, now_ns: u64) -> bool {
-        self.yields.load(Ordering::Relaxed) && now_ns >= self.yields_from_ns.load(Ordering::Relaxed)
+    fn pauses_now(&self, now_ns: u64) -> bool {
+        self.pauses.load(Ordering::Relaxed) && now_ns >= self.pauses_from_ns.load(Ordering::Relaxed)
     }
 }
 

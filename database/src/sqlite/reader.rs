@@ -181,7 +181,7 @@ impl Drop for Lease<'_> {
 /// A reader thread: ends when it is asked to, or when the database was dropped.
 fn serve(db: &Guarded, limits: &Limits, asks: &Receiver<Ask>) {
     step_back(limits.reader_nice);
-    db.budget.yield_often();
+    db.budget.pause_often();
     while let Ok(Ask::Query { statement, asked, answer }) = asks.recv() {
         if answer.is_closed() {
             continue;
