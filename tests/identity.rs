@@ -278,8 +278,8 @@ fn passwords_are_hashed_outside_and_with_more_work_when_that_is_asked_for() {
 
     let dearer = Host::up(&application_with(9 * 1024));
     assert_eq!(verdict(&dearer, "correct horse", &json!(hash)), "200 Verdict::Dated");
-    let log = host.log();
-    assert!(!log.contains("correct hors") && !log.contains("xxxxxxxx"), "{log}");
+    let logged = host.log();
+    assert!(!logged.contains("correct hors") && !logged.contains("xxxxxxxx"), "{logged}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ enum KeysCommand {
         #[arg(long)]
         revoke: bool,
     },
-    /// Prints new keys with their secret, for SOUK_SIGNING_KEYS in the environment of several hosts
+    /// Prints new keys with their secret, for the variable `SOUK_SIGNING_KEYS` of several hosts
     New,
 }
 

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -55,7 +56,11 @@ impl Pass {
     pub fn issue(data: &Path, address: SocketAddr) -> io::Result<Self> {
         let mut secret = [0; 32];
         SystemRandom::new().fill(&mut secret).map_err(|_| io::Error::other("the system has no random numbers"))?;
-        let pass = Self { address, token: secret.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let token = secret.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a text takes any text");
+            text
+        });
+        let pass = Self { address, token };
         private::make_folder(data)?;
         let part = data.join(PART);
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;

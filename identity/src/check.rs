@@ -289,7 +289,7 @@ impl Claims {
             }
         };
         let (issuer, key) = (Arc::clone(&issuer.name), key.into());
-        Ok(Caller { issuer, subject, roles, scopes, family, id, key, expires_s })
+        Ok(Caller { issuer, subject, roles, scopes, family, key, id, expires_s })
     }
 }
 

@@ -94,7 +94,7 @@ impl Passwords {
 
 fn work(jobs: &Mutex<Receiver<Job>>, cost: Cost, hashed: &AtomicU64) {
     step_back();
-    let mut hasher = Hasher::new(cost);
+    let mut worker = Hasher::new(cost);
     let mut pauses =
         Pauses::new().inspect_err(|error| tracing::warn!(%error, "passwords are hashed without pauses")).ok();
     loop {
@@ -104,8 +104,8 @@ fn work(jobs: &Mutex<Receiver<Job>>, cost: Cost, hashed: &AtomicU64) {
         if job.is_awaited() {
             hashed.fetch_add(1, Ordering::Relaxed);
             match &mut pauses {
-                Some(pauses) => pauses.during(|| job.finish(&mut hasher)),
-                None => job.finish(&mut hasher),
+                Some(pauses) => pauses.during(|| job.finish(&mut worker)),
+                None => job.finish(&mut worker),
             }
         }
     }

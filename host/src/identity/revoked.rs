@@ -6,6 +6,7 @@
 use crate::private;
 use souk_identity::limits::{ID_BYTES_MAX, LEEWAY_S, LIFETIME_S_MAX};
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -132,7 +133,10 @@ fn write(folder: &Path, until_ms: &HashMap<String, u64>) -> io::Result<File> {
 }
 
 fn lines(until_ms: &HashMap<String, u64>) -> String {
-    until_ms.iter().map(|(family, at_ms)| format!("{at_ms} {family}\n")).collect()
+    until_ms.iter().fold(String::new(), |mut text, (family, at_ms)| {
+        writeln!(text, "{at_ms} {family}").expect("a text takes any text");
+        text
+    })
 }
 
 #[cfg(test)]

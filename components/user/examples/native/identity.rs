@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use ring::rand::SystemRandom;
+use souk_identity::fault::Unhashed;
 use souk_identity::limits::LIFETIME_S_DEFAULT;
-use souk_identity::passwords::{self, Cost, Hasher, Unhashed};
+use souk_identity::passwords::{self, Cost, Hasher};
 use souk_identity::sign::{self, Signer};
 use souk_kit::context::Context;
 use user::identity::{AccessToken, Answer, Grant, Identity, PasswordError, TokenError, Verdict};
