@@ -1,9 +1,10 @@
 //! What was answered survives the end of the process, however it ends; and the demo can be played again.
 
 use super::{JSON, PRODUCTS, make_category, make_product, product, shop};
+use crate::application::Application;
 use crate::host::{Host, Place};
 use rustix::process::Signal;
-use std::path::Path;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -53,9 +54,9 @@ fn write_until(stop: &AtomicBool, host: &Host) -> Vec<String> {
     made
 }
 
+/// The shop as it is delivered, with its demo.
 fn demo() -> Arc<Place> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("demo/shop.jsonl");
-    Arc::new(Place::new(&shop().demo(&file)).argument("--demo"))
+    Arc::new(Place::new(&Application::delivered()).argument("--demo"))
 }
 
 /// `demo data: N created, M there already`
@@ -72,12 +73,15 @@ fn the_demo_played_twice_changes_nothing() {
     let host = place.up();
     let (created, present) = played(&host);
     assert!(created > 200 && present == 0, "{created} created, {present} there already");
+    let told = "sign in as admin@shop.example with the password ";
+    assert!(host.summary().contains(told));
     let list = format!("{PRODUCTS}?size=100&sort=name");
     let before = host.get(&list).json();
     assert!(before["total"].as_u64().unwrap() > 200, "{}", before["total"]);
     assert_eq!(host.stop().code(), Some(0));
     let host = place.up();
     assert_eq!(played(&host), (0, created));
+    assert!(!host.summary().contains(told), "only when it is made");
     assert_eq!(host.get(&list).json(), before);
 }
 

@@ -1,6 +1,7 @@
 //! What must never work: guessing, forging, taking one thing for another, making oneself more than one is.
 
-use super::{Client, HOST, PASSWORD, admin, shop};
+use super::{Client, HOST, PASSWORD, admin};
+use crate::application::Application;
 use crate::host::{Host, Place};
 use crate::http::Connection;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ fn hashed(host: &Host) -> u64 {
 
 #[test]
 fn a_wrong_password_and_an_unknown_account_are_answered_alike_after_the_same_work() {
-    let host = Arc::new(Host::up(&shop()));
+    let host = Arc::new(Host::up(&Application::delivered()));
     let known = Client::of(Arc::clone(&host));
     known.register();
     let unknown = Client::of(Arc::clone(&host));
@@ -122,7 +123,7 @@ fn nobody_speaks_for_the_gateway() {
 
 #[test]
 fn a_password_of_a_megabyte_is_refused_before_any_work() {
-    let host = Arc::new(Host::up(&shop()));
+    let host = Arc::new(Host::up(&Application::delivered()));
     let client = Client::of(Arc::clone(&host));
     let before = hashed(&host);
     let long = "x".repeat(1 << 20);
@@ -159,7 +160,7 @@ fn passwords_that_everybody_knows_and_addresses_that_are_none_are_told_all_at_on
 
 #[test]
 fn no_secret_is_in_the_log_also_if_everything_is_logged() {
-    let place = Place::new(&shop()).argument("--log").argument("trace");
+    let place = Place::new(&Application::delivered()).argument("--log").argument("trace");
     let place = Arc::new(place);
     let host = Arc::new(place.up());
     let client = Client::of(Arc::clone(&host));

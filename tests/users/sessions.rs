@@ -1,6 +1,7 @@
 //! From registering to the end of a session.
 
-use super::{Client, HOST, PASSWORD, Tokens, shop};
+use super::{Client, HOST, PASSWORD, Tokens};
+use crate::application::Application;
 use crate::host::Place;
 use rustix::process::Signal;
 use serde_json::json;
@@ -124,7 +125,7 @@ fn a_browser_has_its_session_in_cookies_that_no_script_and_no_other_site_can_use
 
 #[test]
 fn accounts_sessions_and_their_ends_outlive_the_host() {
-    let place = Arc::new(Place::new(&shop()));
+    let place = Arc::new(Place::new(&Application::delivered()));
     let host = Arc::new(place.up());
     let client = Client::of(Arc::clone(&host));
     client.register();
