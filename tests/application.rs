@@ -103,6 +103,11 @@ impl Component {
         Self::new(id, &guest(name)).route(&format!("/{id}/..."))
     }
 
+    /// The same without routes: it serves other components.
+    pub(crate) fn unrouted(id: &str, name: &str) -> Self {
+        Self::new(id, &guest(name))
+    }
+
     /// Any file as a component without routes.
     pub(crate) fn new(id: &str, source: &Path) -> Self {
         Self {

@@ -22,6 +22,7 @@ mod identity;
 
 mod sandbox;
 mod outbound;
+mod links;
 mod output;
 mod settings;
 mod streams;

@@ -61,11 +61,14 @@ impl Admin {
     }
 
     async fn metrics(&self) -> Result<Response<Body>, Problem> {
-        let (databases, passwords) = match self.gateway.get() {
-            Some(gateway) => (gateway.components().figures().await, gateway.password_figures()),
-            None => (Vec::new(), None),
+        let text = match self.gateway.get() {
+            Some(gateway) => {
+                let components = gateway.components();
+                metrics::text(&components.figures().await, &components.link_figures(), gateway.password_figures())
+            }
+            None => metrics::text(&[], &[], None),
         };
-        let mut response = Response::new(body::whole(metrics::text(&databases, passwords)));
+        let mut response = Response::new(body::whole(text));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
         Ok(response)
     }

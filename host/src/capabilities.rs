@@ -27,6 +27,7 @@ use output::LogLines;
 use souk_database::contract::Database;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
@@ -61,6 +62,8 @@ pub struct Sandbox {
     database: Option<Arc<dyn Database>>,
     identity: Option<Arc<Identity>>,
     bounds: Bounds,
+    /// When the request that it serves must be answered.
+    end: Instant,
 }
 
 impl Sandbox {
@@ -80,6 +83,7 @@ impl Sandbox {
             database: provision.database.clone(),
             identity: provision.identity.clone(),
             bounds: Bounds::new(limits),
+            end: Instant::now(),
         };
         let mut store = Store::new(engine, sandbox);
         store.limiter(|sandbox| &mut sandbox.bounds);
@@ -89,6 +93,16 @@ impl Sandbox {
         // thread from them as long as there are guests that compute.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
         store
+    }
+
+    /// A request begins that must be answered by then.
+    pub fn begin(&mut self, end: Instant) {
+        self.end = end;
+    }
+
+    /// When the request that it serves must be answered.
+    pub fn end(&self) -> Instant {
+        self.end
     }
 
     /// The name of a limit of memory that the instance has run into.

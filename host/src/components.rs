@@ -13,6 +13,8 @@ mod engine;
 
 mod grant;
 
+mod link;
+
 mod pool;
 
 mod instance;
@@ -21,6 +23,7 @@ mod exchange;
 
 mod stream;
 
+pub use link::Figures as LinkFigures;
 pub use load::{Examined, Fit, examine, furnish, plan, try_start};
 pub use package::Version;
 
@@ -33,6 +36,7 @@ use bytes::Bytes;
 use engine::Ticking;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use link::Slot;
 use pool::Pool;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -42,6 +46,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// All components, ready to be called.
 pub struct Components {
     list: Vec<Component>,
+    slots: Vec<Arc<Slot>>,
     _ticking: Ticking,
 }
 
@@ -108,6 +113,11 @@ impl Components {
         figures
     }
 
+    /// What was counted of each link.
+    pub fn link_figures(&self) -> Vec<LinkFigures> {
+        self.slots.iter().flat_map(|slot| slot.figures()).collect()
+    }
+
     /// Lets go of instances that have been idle for long, for ever.
     pub async fn trim(&self) {
         loop {
@@ -133,27 +143,27 @@ impl Component {
     /// Answers one request, within `time_ms_max` and until `end` to the head of the answer.
     pub async fn call(&self, request: Request<RequestBody>, end: Instant) -> Result<Response<Body>, Problem> {
         let end = end.min(Instant::now() + ms(self.limits.time_ms_max));
-        tokio::time::timeout_at(end, self.dispatch(request)).await.unwrap_or_else(|_| {
+        tokio::time::timeout_at(end, self.dispatch(request, end)).await.unwrap_or_else(|_| {
             tracing::warn!(component = &*self.id, time_ms_max = self.limits.time_ms_max, "a call ran out of time");
             Err(Problem::ComponentTimeout)
         })
     }
 
-    async fn dispatch(&self, request: Request<RequestBody>) -> Result<Response<Body>, Problem> {
+    async fn dispatch(&self, request: Request<RequestBody>, end: Instant) -> Result<Response<Body>, Problem> {
         let (parts, body) = request.into_parts();
         let mould = self.pool.mould();
         match body {
             RequestBody::Whole(bytes)
                 if mould.has_exchange() && (exchange::can_carry(&parts.headers) || !mould.has_handler()) =>
             {
-                let response = exchange::call(&self.pool, parts, bytes).await?;
+                let response = exchange::call(&self.pool, parts, bytes, end).await?;
                 self.within_bounds(response)
             }
             RequestBody::Whole(bytes) => {
                 let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
-                stream::call(&self.pool, Request::from_parts(parts, body)).await
+                stream::call(&self.pool, Request::from_parts(parts, body), end).await
             }
-            RequestBody::Streamed(body) => stream::call(&self.pool, Request::from_parts(parts, body)).await,
+            RequestBody::Streamed(body) => stream::call(&self.pool, Request::from_parts(parts, body), end).await,
         }
     }
 

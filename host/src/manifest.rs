@@ -73,6 +73,8 @@ pub struct Component {
     pub line: usize,
     /// Interfaces beyond the base set that it may import, without version, such as `souk:database/sql`.
     pub grants: Vec<String>,
+    /// Which component serves an interface that it imports, where several could.
+    pub links: BTreeMap<String, String>,
     /// Settings that it reads through `wasi:config/store`.
     pub variables: BTreeMap<String, String>,
     /// Environment variables that it sees.

@@ -1,8 +1,10 @@
 //! `/metrics`: numbers for Prometheus, in its text format (version 0.0.4).
 //!
-//! So far what an alert on databases needs: whether they answer, how large they are, and how long events have been waiting; and how many
-//! passwords were hashed, which is what a storm of logins is made of.
+//! So far what an alert on databases needs: whether they answer, how large they are, and how long events have been waiting; how often
+//! components call each other, how long that takes and how often it fails; and how many passwords were hashed, which is what a storm of
+//! logins is made of.
 
+use crate::components::LinkFigures;
 use crate::databases::Figures;
 use crate::identity::PasswordFigures;
 use std::fmt::Write;
@@ -27,9 +29,32 @@ const GAUGES: [Gauge; 4] = [
     }),
 ];
 
-/// The text for these databases, where none stands for one that does not answer, and for the passwords of an application that keeps accounts.
-pub(crate) fn text(databases: &[(&str, Option<Figures>)], passwords: Option<PasswordFigures>) -> String {
+/// A counter of links.
+type LinkCounter = (&'static str, &'static str, fn(&LinkFigures) -> f64);
+
+#[expect(clippy::cast_precision_loss, reason = "the format's numbers are floating-point")]
+const LINK_COUNTERS: [LinkCounter; 3] = [
+    ("souk_link_calls_total", "Calls of one component by another that have ended.", |link| link.calls as f64),
+    ("souk_link_failures_total", "Those of them without an answer of the component.", |link| link.failures as f64),
+    ("souk_link_seconds_total", "Time that all calls took together.", |link| link.took.as_secs_f64()),
+];
+
+/// The text for these databases, where none stands for one that does not answer, for the links, and for the passwords of an application that
+/// keeps accounts.
+pub(crate) fn text(
+    databases: &[(&str, Option<Figures>)],
+    links: &[LinkFigures],
+    passwords: Option<PasswordFigures>,
+) -> String {
     let mut text = String::new();
+    for (name, help, read) in LINK_COUNTERS.iter().filter(|_| !links.is_empty()) {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter").expect("a text takes any text");
+        for link in links {
+            let LinkFigures { from, to, interface, .. } = link;
+            writeln!(text, "{name}{{from=\"{from}\",to=\"{to}\",interface=\"{interface}\"}} {}", read(link))
+                .expect("a text takes any text");
+        }
+    }
     if let Some(PasswordFigures { hashed, refused }) = passwords {
         counter(&mut text, "souk_passwords_hashed_total", "Passwords that were hashed or compared.", hashed);
         counter(&mut text, "souk_passwords_refused_total", "Passwords refused because too many waited.", refused);
@@ -74,7 +99,7 @@ mod tests {
             wal_bytes: None,
             outbox: OutboxStatus { waiting: 3, oldest_ms: Some(1500) },
         };
-        let text = text(&[("product", Some(figures)), ("cart", None)], None);
+        let text = text(&[("product", Some(figures)), ("cart", None)], &[], None);
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let expected = [
             "souk_database_up{component=\"product\"} 1",
@@ -88,7 +113,7 @@ mod tests {
 
     #[test]
     fn passwords_are_counted_where_there_are_accounts() {
-        let text = text(&[], Some(PasswordFigures { hashed: 7, refused: 2 }));
+        let text = text(&[], &[], Some(PasswordFigures { hashed: 7, refused: 2 }));
         assert!(text.contains("# TYPE souk_passwords_hashed_total counter\nsouk_passwords_hashed_total 7\n"), "{text}");
         assert!(text.contains("souk_passwords_refused_total 2\n"), "{text}");
     }

@@ -49,17 +49,20 @@ pub(super) fn granted_imports(engine: &Engine, component: &Component, manifest: 
     granted
 }
 
-/// Every reason why the component may not run.
+/// Every reason why the component may not run; `others` are the interfaces that other components export.
 pub(super) fn check(
     engine: &Engine,
     component: &Component,
     manifest: &manifest::Component,
     routed: bool,
+    others: &[String],
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let imports = imports(engine, component);
+    let is_provided =
+        |interface: &String| capabilities::GRANTABLE.contains(&interface.as_str()) || others.contains(interface);
     for import in &imports {
-        let grantable = capabilities::GRANTABLE.contains(&import.as_str());
+        let grantable = is_provided(import);
         if grantable && !manifest.grants.contains(import) {
             let remedy = format!(
                 "add \"{import}\" to grants in [component.{}.tool.souk], or use another component",
@@ -68,15 +71,18 @@ pub(super) fn check(
             refusals.push(Refusal { what: format!("imports {import}, which it was not granted"), remedy });
         } else if !grantable && !capabilities::needs_no_grant(import) {
             let remedy = format!(
-                "use a component that does without it; this host provides {}",
+                "add a component that exports it, or use one that does without it; this host provides {}",
                 capabilities::GRANTABLE.join(", ")
             );
             refusals.push(Refusal { what: format!("imports {import}, which nothing provides"), remedy });
         }
     }
     for grant in &manifest.grants {
-        if !capabilities::GRANTABLE.contains(&grant.as_str()) {
-            let remedy = format!("remove it; this host provides {}", capabilities::GRANTABLE.join(", "));
+        if !is_provided(grant) {
+            let remedy = format!(
+                "remove it, or add a component that exports it; this host provides {}",
+                capabilities::GRANTABLE.join(", ")
+            );
             refusals.push(Refusal { what: format!("is granted {grant}, which nothing provides"), remedy });
         }
     }
@@ -105,6 +111,7 @@ fn imports(engine: &Engine, component: &Component) -> Vec<String> {
     imports
 }
 
-fn interface(name: &str) -> &str {
+/// The name of an interface without its version.
+pub(super) fn interface(name: &str) -> &str {
     name.split_once('@').map_or(name, |(interface, _version)| interface)
 }

@@ -5,7 +5,8 @@
 
 use crate::capabilities::{Provision, Sandbox};
 use std::sync::Arc;
-use wasmtime::component::{Accessor, InstancePre};
+use tokio::time::Instant;
+use wasmtime::component::{Accessor, ComponentExportIndex, InstancePre, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
 
@@ -25,6 +26,15 @@ pub(super) mod contract {
         exports: { default: async | store },
     });
     pub(crate) use exports::souk::http::exchange::{Guest, GuestIndices, Request, Response};
+}
+
+/// A call of a function that is known by its place among the exports.
+pub(super) struct Invocation {
+    pub(super) export: ComponentExportIndex,
+    pub(super) parameters: Vec<Val>,
+    /// How many values come back.
+    pub(super) results: usize,
+    pub(super) end: Instant,
 }
 
 /// What instances are made of.
@@ -65,13 +75,14 @@ impl Mould {
         let instance = self.pre.instantiate_async(&mut store).await?;
         let exchange = self.exchange.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
         let handler = self.handler.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
-        Ok(Instance { store, exchange, handler: handler.map(Arc::new), served: 0 })
+        Ok(Instance { store, instance, exchange, handler: handler.map(Arc::new), served: 0 })
     }
 }
 
 /// One instance.
 pub(super) struct Instance {
     store: Store<Sandbox>,
+    instance: wasmtime::component::Instance,
     exchange: Option<contract::Guest>,
     handler: Option<Arc<Service>>,
     served: u64,
@@ -88,9 +99,26 @@ impl Instance {
         self.store.data().reached_limit()
     }
 
+    /// One call of any function, with values of any type.
+    pub(super) async fn invoke(&mut self, invocation: Invocation) -> wasmtime::Result<Vec<Val>> {
+        let Invocation { export, parameters, results, end } = invocation;
+        self.begin(end);
+        let function = self.instance.get_func(&mut self.store, export);
+        let function = function.ok_or_else(|| wasmtime::format_err!("the function is gone"))?;
+        let mut values = vec![Val::Bool(false); results];
+        self.store
+            .run_concurrent(async |accessor| function.call_concurrent(accessor, &parameters, &mut values).await)
+            .await??;
+        Ok(values)
+    }
+
     /// One request through `souk:http/exchange`.
-    pub(super) async fn exchange(&mut self, request: contract::Request) -> wasmtime::Result<contract::Response> {
-        self.begin();
+    pub(super) async fn exchange(
+        &mut self,
+        request: contract::Request,
+        end: Instant,
+    ) -> wasmtime::Result<contract::Response> {
+        self.begin(end);
         let guest = self.exchange.as_ref().expect("the gateway asked whether the component exports it");
         self.store.run_concurrent(async |accessor| guest.call_handle(accessor, request).await).await?
     }
@@ -98,9 +126,10 @@ impl Instance {
     /// Runs a conversation over `wasi:http/handler`, and then whatever the guest still has to do.
     pub(super) async fn converse<R>(
         &mut self,
+        end: Instant,
         conversation: impl AsyncFnOnce(&Accessor<Sandbox>, &Service) -> wasmtime::Result<R>,
     ) -> wasmtime::Result<R> {
-        self.begin();
+        self.begin(end);
         let service = Arc::clone(self.handler.as_ref().expect("the gateway asked whether the component exports it"));
         self.store
             .run_concurrent(async |accessor| {
@@ -111,8 +140,10 @@ impl Instance {
             .await?
     }
 
-    fn begin(&mut self) {
+    /// `end` is when the request must be answered: what the guest asks others for has no more time than that.
+    fn begin(&mut self, end: Instant) {
         self.served += 1;
+        self.store.data_mut().begin(end);
         // The clock went on while the instance was idle: without this it would yield at once.
         self.store.set_epoch_deadline(1);
     }

@@ -3,10 +3,12 @@
 
 use super::code::{CodeCache, Origin};
 use super::engine::Ticking;
+use super::grant::{self, Refusal};
 use super::instance::Mould;
+use super::link::{self, Link, Member, Slot};
 use super::package::{self, Package, Version};
 use super::pool::Pool;
-use super::{Component, Components, grant};
+use super::{Component, Components};
 use crate::capabilities::{self, Provision, Sandbox};
 use crate::config::ms;
 use crate::databases::{DatabaseError, Databases, OpenDatabase};
@@ -24,7 +26,17 @@ pub struct Examined<'m> {
     application: &'m Application,
     /// In the manifest's order.
     pub components: Vec<Fit<'m>>,
+    links: Vec<Link>,
+    slots: Vec<Arc<Slot>>,
     ticking: Ticking,
+}
+
+impl Examined<'_> {
+    /// Who is linked to whom: importer, server, interface.
+    pub fn links(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let id = |place: usize| self.components[place].manifest.id.as_str();
+        self.links.iter().map(move |link| (id(link.from), id(link.to), link.interface()))
+    }
 }
 
 /// A component that was found fit to run.
@@ -56,48 +68,89 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
     capabilities::link(&mut linker)
         .map_err(|error| general(format!("linking failed: {error:#}"), "report this as a bug"))?;
 
-    let results: Vec<_> = std::thread::scope(|scope| {
+    let compiled = compile(application, engine, &cache);
+    let compiled = gather(application, compiled, |result| result.map_err(|fault| vec![fault]))?;
+    let members: Vec<Member<'_>> = compiled
+        .iter()
+        .map(|compiled| Member { manifest: compiled.manifest, component: compiled.component.clone() })
+        .collect();
+    let (links, refusals) = link::plan(engine, &members);
+    let slots: Vec<_> = members.iter().map(|member| Slot::new(&member.manifest.id)).collect();
+    let fits = compiled.into_iter().zip(refusals).enumerate().map(|(place, (compiled, mut refusals))| {
+        let routed = application.routes.iter().any(|route| route.component == compiled.manifest.id);
+        let others = link::exported_by_others(engine, &members, place);
+        refusals.extend(grant::check(engine, &compiled.component, compiled.manifest, routed, &others));
+        if !refusals.is_empty() {
+            return Err(refusals.iter().map(|refusal| of_component(compiled.manifest, refusal)).collect());
+        }
+        let own: Vec<&Link> = links.iter().filter(|link| link.from == place).collect();
+        fit(engine, linker.clone(), compiled, &own, &slots).map_err(|fault| vec![fault])
+    });
+    let components = gather(application, fits.collect::<Vec<_>>(), |result| result)?;
+    Ok(Examined { application, components, links, slots, ticking })
+}
+
+/// A component whose code is there.
+struct Compiled<'m> {
+    manifest: &'m manifest::Component,
+    package: Package,
+    component: wasmtime::component::Component,
+    origin: Origin,
+}
+
+/// Reads and compiles every component, on all cores.
+fn compile<'m>(application: &'m Application, engine: &Engine, cache: &CodeCache) -> Vec<Result<Compiled<'m>, Fault>> {
+    std::thread::scope(|scope| {
         let threads: Vec<_> = application
             .components
             .iter()
-            .map(|manifest| {
-                let routed = application.routes.iter().any(|route| route.component == manifest.id);
-                let (cache, linker) = (&cache, &linker);
-                scope.spawn(move || fit(engine, linker, cache, manifest, routed))
-            })
+            .map(|manifest| scope.spawn(move || compile_one(manifest, engine, cache)))
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("examining a component does not panic")).collect()
-    });
-    let components = gather(application, results, |result| result)?;
-    Ok(Examined { application, components, ticking })
+        threads.into_iter().map(|thread| thread.join().expect("compiling a component does not panic")).collect()
+    })
 }
 
-fn fit<'m>(
-    engine: &Engine,
-    linker: &Linker<Sandbox>,
-    cache: &CodeCache,
+fn compile_one<'m>(
     manifest: &'m manifest::Component,
-    routed: bool,
-) -> Result<Fit<'m>, Vec<Fault>> {
-    let id = &manifest.id;
-    let fault = |what: &str, remedy: &str| Fault::new(manifest.line, format!("component {id}: {what}"), remedy);
+    engine: &Engine,
+    cache: &CodeCache,
+) -> Result<Compiled<'m>, Fault> {
     let package = package::read(&manifest.source).map_err(|why| {
         let what = format!("{} {why}", manifest.source.display());
-        vec![fault(&what, "build it, with cargo xtask build, or name another source")]
+        fault(manifest, &what, "build it, with cargo xtask build, or name another source")
     })?;
     let (component, origin) = cache
         .component(engine, &package)
-        .map_err(|error| vec![fault(&format!("can't be compiled: {error:#}"), "build it again")])?;
-    let refusals = grant::check(engine, &component, manifest, routed);
-    if !refusals.is_empty() {
-        return Err(refusals.iter().map(|refusal| fault(&refusal.what, &refusal.remedy)).collect());
-    }
-    let pre = linker.instantiate_pre(&component).map_err(|error| {
-        vec![fault(&format!("can't be linked: {error:#}"), "build it against this host's contracts")]
+        .map_err(|error| fault(manifest, &format!("can't be compiled: {error:#}"), "build it again"))?;
+    Ok(Compiled { manifest, package, component, origin })
+}
+
+/// Links a component: to the host's capabilities, and to the components that serve what it imports.
+fn fit<'m>(
+    engine: &Engine,
+    mut linker: Linker<Sandbox>,
+    compiled: Compiled<'m>,
+    links: &[&Link],
+    slots: &[Arc<Slot>],
+) -> Result<Fit<'m>, Fault> {
+    let Compiled { manifest, package, component, origin } = compiled;
+    let define = |linker: &mut Linker<Sandbox>| {
+        links.iter().try_for_each(|link| link.define(linker, &manifest.id, &slots[link.to]))
+    };
+    let pre = define(&mut linker).and_then(|()| linker.instantiate_pre(&component)).map_err(|error| {
+        fault(manifest, &format!("can't be linked: {error:#}"), "build it against this host's contracts")
     })?;
     let imports = grant::granted_imports(engine, &component, manifest);
     let Package { version, migrations, .. } = package;
     Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, migrations, pre })
+}
+
+fn fault(manifest: &manifest::Component, what: &str, remedy: &str) -> Fault {
+    Fault::new(manifest.line, format!("component {}: {what}", manifest.id), remedy)
+}
+
+fn of_component(manifest: &manifest::Component, refusal: &Refusal) -> Fault {
+    fault(manifest, &refusal.what, &refusal.remedy)
 }
 
 /// Gives each component what it was granted: its database, brought to the newest migration, and the identity of the application. Blocks while it
@@ -107,7 +160,7 @@ pub async fn furnish(
     databases: &Databases,
     identity: Option<&Arc<Identity>>,
 ) -> Result<Components, Faults> {
-    let Examined { application, components, ticking } = examined;
+    let Examined { application, components, slots, ticking, .. } = examined;
     let mut furnished = Vec::new();
     for fit in components {
         let database =
@@ -118,7 +171,10 @@ pub async fn furnish(
         Ok(database) => Ok(component(fit, database, identity)),
         Err(error) => Err(vec![database_fault(&fit, &error)]),
     })?;
-    Ok(Components { list, _ticking: ticking })
+    for (component, slot) in list.iter().zip(&slots) {
+        slot.fill(&component.pool);
+    }
+    Ok(Components { list, slots, _ticking: ticking })
 }
 
 /// The migrations that [`furnish`] would apply, by component: tried where it does not last, so that the databases stay as they are.

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3;
@@ -31,14 +32,18 @@ type GuestBody = UnsyncBoxBody<Bytes, Error>;
 type Answer = Result<Response<GuestBody>, Problem>;
 
 /// Answers one request.
-pub(super) async fn call(pool: &Arc<Pool>, request: Request<WasiBody>) -> Result<Response<Body>, Problem> {
+pub(super) async fn call(
+    pool: &Arc<Pool>,
+    request: Request<WasiBody>,
+    until: Instant,
+) -> Result<Response<Body>, Problem> {
     let wanted = CancellationToken::new();
     // Dropped with this future, or with the body of the answer: then nobody wants the rest.
     let interest = wanted.clone().drop_guard();
     let (answer, answered) = oneshot::channel();
     let (asked, question) = oneshot::channel();
     let (confirm, confirmed) = oneshot::channel();
-    tokio::spawn(drive(Arc::clone(pool), request, answer, End { question, confirm }, wanted));
+    tokio::spawn(drive(Arc::clone(pool), request, until, answer, End { question, confirm }, wanted));
     let response = answered.await.map_err(|_| Problem::ComponentFailed)??;
     let provision = pool.mould().provision();
     let status = response.status().as_u16();
@@ -59,6 +64,7 @@ struct End {
 async fn drive(
     pool: Arc<Pool>,
     request: Request<WasiBody>,
+    until: Instant,
     answer: oneshot::Sender<Answer>,
     end: End,
     wanted: CancellationToken,
@@ -74,7 +80,7 @@ async fn drive(
             tokio::time::sleep(FINISH_MAX).await;
         }
     };
-    let conversation = lease.instance().converse(async |accessor: &Accessor<Sandbox>, service: &Service| {
+    let conversation = lease.instance().converse(until, async |accessor: &Accessor<Sandbox>, service: &Service| {
         let response = handle(accessor, service, request).await?;
         answered.store(true, Ordering::Relaxed);
         drop(answer.send(response));

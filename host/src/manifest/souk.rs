@@ -8,6 +8,7 @@ use super::section::Section;
 use super::template::Variables;
 use crate::config::{ComponentLimits, HostLimits, SetError};
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// `[application.tool.souk]`.
@@ -30,6 +31,8 @@ pub(super) struct ApplicationTool {
 pub(super) struct ComponentTool {
     /// `grants`: interfaces without version.
     pub grants: Vec<String>,
+    /// `links`: interfaces without version, and the components that serve them.
+    pub links: BTreeMap<String, String>,
     /// `rates`.
     pub rates: Vec<RateRule>,
     /// `access`.
@@ -72,6 +75,7 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
             faults.push(Fault::new(line, format!("grant {grant:?} is not an interface"), remedy));
         }
     }
+    let links = links(souk.section("links", faults), faults);
     let rates = rate::rules(souk.section_list("rates", faults), faults);
     let access = access::rules(souk.section_list("access", faults), faults);
     let is_told_addresses = souk.flag("client_address", faults).unwrap_or(false);
@@ -79,7 +83,27 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, rates, access, is_told_addresses, database, limits }
+    ComponentTool { grants, links, rates, access, is_told_addresses, database, limits }
+}
+
+fn links(section: Section<'_>, faults: &mut Faults) -> BTreeMap<String, String> {
+    let mut links = BTreeMap::new();
+    for (interface, value, line) in section.entries() {
+        match value.get_ref().as_str() {
+            Some(component) if is_interface(interface) => {
+                drop(links.insert(interface.to_owned(), component.to_owned()))
+            }
+            _ => {
+                let remedy = "write it like \"souk:payment/processor\" = \"payment\"";
+                faults.push(Fault::new(
+                    line,
+                    format!("link {interface:?} is not an interface and a component"),
+                    remedy,
+                ));
+            }
+        }
+    }
+    links
 }
 
 fn is_interface(text: &str) -> bool {

@@ -89,6 +89,7 @@ fn component(
         source: folder.join(source),
         line,
         grants: tool.grants,
+        links: tool.links,
         rates: tool.rates,
         access: tool.access,
         is_told_addresses: tool.is_told_addresses,

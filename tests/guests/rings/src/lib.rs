@@ -1,0 +1,62 @@
+//! Calls the guest `bell` over a link, once or many times, and tells what came back.
+#![cfg(target_family = "wasm")]
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use souk_kit::component::outside::on_this_thread;
+use souk_kit::context::Context;
+
+#[expect(clippy::pedantic, reason = "generated")]
+mod bindings {
+    souk_kit::wit_bindgen::generate!({
+        path: "../bell/wit",
+        world: "ringer",
+        runtime_path: "souk_kit::wit_bindgen::rt",
+    });
+}
+
+use bindings::test::bell::bells::{self, Bell, Marks, Material, Owner};
+
+souk_kit::serve!(router);
+
+fn router(_: Context) -> Router {
+    Router::new()
+        .route("/rings/ring/{name}", get(ring))
+        .route("/rings/times/{times}", get(times))
+        .route("/rings/toll/{how}/{ms}", get(toll))
+        .route("/rings/knell/{how}/{ms}", get(knell))
+}
+
+fn bell(name: &str) -> Bell {
+    Bell {
+        name: name.to_owned(),
+        tones: vec![220, 330],
+        weight: Some(1.5),
+        place: (-3, 7),
+        material: Material::Iron,
+        marks: Marks::BLESSED,
+        owner: Owner::Town(vec!["A".to_owned(), "Ü".to_owned()]),
+    }
+}
+
+async fn ring(Path(name): Path<String>) -> String {
+    let name = if name == "nobody" { String::new() } else { name };
+    format!("{:?}", on_this_thread(bells::ring(bell(&name))).await)
+}
+
+async fn times(Path(times): Path<u32>) -> String {
+    let mut tones = 0;
+    for _ in 0..times {
+        tones += on_this_thread(bells::ring(bell("many"))).await.map_or(0, |bell| bell.tones.len());
+    }
+    tones.to_string()
+}
+
+async fn toll(Path((how, ms)): Path<(String, u32)>) -> String {
+    format!("{:?}", on_this_thread(bells::toll(how, ms)).await)
+}
+
+async fn knell(Path((how, ms)): Path<(String, u32)>) -> String {
+    on_this_thread(bells::knell(how, ms)).await
+}
