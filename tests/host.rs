@@ -169,6 +169,13 @@ impl Place {
         run(self.command().args(arguments).arg("--data").arg(self.data()))
     }
 
+    /// `souk graph`
+    pub(crate) fn graph(&self, format: &str) -> Ended {
+        let mut command = self.command();
+        command.arg("graph").arg(self.manifest()).args(["--format", format]).arg("--data").arg(self.data());
+        run(&mut command)
+    }
+
     /// `souk migrate`
     pub(crate) fn migrate(&self, arguments: &[&str]) -> Ended {
         run(self

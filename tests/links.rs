@@ -1,7 +1,7 @@
 //! Live links: one component calls another over an interface that the host has never seen.
 
 use crate::application::{Application, Component};
-use crate::host::{Host, Place, Shared};
+use crate::host::{Host, Place, SOON, Shared};
 use crate::http::Connection;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -150,4 +150,81 @@ fn every_difference_between_two_contracts_is_named() {
     ] {
         assert!(cracked.contains(difference), "{difference}: {cracked}");
     }
+}
+
+fn relay(id: &str, to: &str) -> Component {
+    let relay = Component::unrouted(id, "relay").grant("test:bell/bells");
+    relay.lines(&format!("links = {{ \"test:bell/bells\" = {to:?} }}"))
+}
+
+fn chain() -> Application {
+    let first = ringer().lines("links = { \"test:bell/bells\" = \"first\" }");
+    Application::of([first, relay("first", "second"), relay("second", "bell"), tower("bell").limit("time_ms_max", 300)])
+}
+
+#[test]
+fn links_form_chains() {
+    let host = Host::up(&chain());
+    let answer = host.get("/rings/ring/tom");
+    assert!(
+        answer.text().starts_with("Ok(Bell { name: \"tom by relay by relay\", tones: [220, 330, 440]"),
+        "{}",
+        answer.text()
+    );
+    let slow = host.get("/rings/toll/wait/60000");
+    let expected = "Err(Error::Unavailable(\"relay: relay: bell: it did not answer in time\"))";
+    assert_eq!(slow.text(), expected);
+}
+
+#[test]
+fn a_circle_of_links_is_refused() {
+    let first = ringer().lines("links = { \"test:bell/bells\" = \"first\" }");
+    let circle = refused([first, relay("first", "second"), relay("second", "first")]);
+    assert!(circle.contains("is part of a circle of links: first → second → first"), "{circle}");
+}
+
+#[test]
+fn who_calls_whom_is_told_as_text_and_drawn() {
+    let place = Place::new(&chain());
+    let checked = place.check();
+    assert!(checked.stdout.contains("calls first over test:bell/bells"), "{}", checked.stdout);
+    let text = place.graph("text").stdout;
+    assert_eq!(
+        text,
+        "bell\nfirst → second  test:bell/bells\nrings → first  test:bell/bells\nsecond → bell  test:bell/bells\n"
+    );
+    let mermaid = place.graph("mermaid").stdout;
+    assert!(
+        mermaid.starts_with("flowchart LR\n") && mermaid.contains("rings -- \"test:bell/bells\" --> first\n"),
+        "{mermaid}"
+    );
+    let svg = place.graph("svg").stdout;
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.trim_end().ends_with("</svg>"),
+        "{svg}"
+    );
+    assert_eq!(
+        (svg.matches("<rect").count(), svg.matches("<path").count()),
+        (4, 3 + 1),
+        "four boxes, three arrows and a head"
+    );
+    let wrong = place.graph("png");
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("possible values: text, mermaid, svg"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_server_that_has_too_much_to_do_says_so_to_its_caller() {
+    let busy = tower("bell").limit("instances_max", 1).limit("waiting_max", 0).limit("time_ms_max", 20_000);
+    let host = Host::up(&Application::of([ringer(), busy]));
+    // One that came while a short one was under way was refused: another one is sent then.
+    let mut long = Vec::new();
+    let begun = Instant::now();
+    let busy = loop {
+        long.push(host.connect_and_send("GET /rings/toll/wait/20000 HTTP/1.1\r\nhost: h\r\n\r\n"));
+        let answer = host.get("/rings/ring/tom").text().to_owned();
+        if answer.starts_with("Err") || begun.elapsed() > SOON {
+            break answer;
+        }
+    };
+    assert_eq!(busy, "Err(Error::Unavailable(\"bell: too much is under way\"))");
 }

@@ -12,6 +12,8 @@ mod neighbours;
 
 mod gateway;
 
+mod links;
+
 mod startup;
 
 mod process;
@@ -50,11 +52,12 @@ pub(crate) struct Effort {
 
 type Benchmark = fn(Effort) -> Result<report::Report>;
 
-const BENCHMARKS: [(&str, Benchmark); 5] = [
+const BENCHMARKS: [(&str, Benchmark); 6] = [
     ("product", product_http::run),
     ("database", database::run),
     ("neighbours", neighbours::run),
     ("gateway", gateway::run),
+    ("links", links::run),
     ("startup", startup::run),
 ];
 

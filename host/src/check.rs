@@ -29,6 +29,9 @@ pub async fn run(file: &Path, data: &Path, database: DatabaseUrl, out: &mut dyn 
     components::try_start(&examined).await?;
     let plan = components::plan(&examined, &Databases::new(data, database)).await?;
     Summary::new(&application, &examined.components).print_components(out)?;
+    for (from, to, interface) in examined.links() {
+        writeln!(out, "  {from}: calls {to} over {interface}")?;
+    }
     for (component, pending) in plan.iter().filter(|(_, pending)| !pending.is_empty()) {
         writeln!(out, "  {component}: the next start applies {}", pending.join(", "))?;
     }

@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check, migrate, db, keys, user → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
+//! up, check, graph, migrate, db, keys, user → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -11,6 +11,8 @@
 pub mod up;
 
 pub mod check;
+
+pub mod graph;
 
 pub mod migrate;
 

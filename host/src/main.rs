@@ -5,7 +5,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use souk::manifest::DatabaseUrl;
 use souk::telemetry::{self, LogFormat};
-use souk::{check, db, keys, migrate, up, user};
+use souk::{check, db, graph, keys, migrate, up, user};
 use souk_identity::keys::Former;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ enum Command {
     Up(Up),
     /// Says everything that `up` would refuse, without serving or changing anything
     Check(Check),
+    /// Tells which component calls which
+    Graph(Graph),
     /// Brings the databases to the newest migrations without serving them, which `up` does as well
     Migrate(Migrate),
     /// Looks at the databases, copies them, puts copies back
@@ -150,6 +152,18 @@ struct Check {
 }
 
 #[derive(Args)]
+struct Graph {
+    /// The manifest
+    #[arg(default_value = "spin.toml", value_name = "MANIFEST")]
+    manifest: PathBuf,
+    /// How it is told
+    #[arg(long, value_enum, default_value_t = graph::Form::Text)]
+    format: graph::Form,
+    #[command(flatten)]
+    folder: Data,
+}
+
+#[derive(Args)]
 struct Migrate {
     /// The manifest
     #[arg(long, default_value = "spin.toml", value_name = "FILE")]
@@ -234,6 +248,9 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Up(options) => serve(options, started),
         Command::Check(options) => check(&options),
+        Command::Graph(Graph { manifest, format, folder }) => {
+            graph::run(&manifest, &folder.data, format, &mut std::io::stdout()).map_err(Into::into)
+        }
         Command::Migrate(options) => migrate(&options),
         Command::Db(options) => on_databases(&options),
         Command::Keys(options) => on_keys(&options),

@@ -75,14 +75,14 @@ impl Mould {
         let instance = self.pre.instantiate_async(&mut store).await?;
         let exchange = self.exchange.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
         let handler = self.handler.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
-        Ok(Instance { store, instance, exchange, handler: handler.map(Arc::new), served: 0 })
+        Ok(Instance { store, exports: instance, exchange, handler: handler.map(Arc::new), served: 0 })
     }
 }
 
 /// One instance.
 pub(super) struct Instance {
     store: Store<Sandbox>,
-    instance: wasmtime::component::Instance,
+    exports: wasmtime::component::Instance,
     exchange: Option<contract::Guest>,
     handler: Option<Arc<Service>>,
     served: u64,
@@ -103,7 +103,7 @@ impl Instance {
     pub(super) async fn invoke(&mut self, invocation: Invocation) -> wasmtime::Result<Vec<Val>> {
         let Invocation { export, parameters, results, end } = invocation;
         self.begin(end);
-        let function = self.instance.get_func(&mut self.store, export);
+        let function = self.exports.get_func(&mut self.store, export);
         let function = function.ok_or_else(|| wasmtime::format_err!("the function is gone"))?;
         let mut values = vec![Val::Bool(false); results];
         self.store

@@ -91,7 +91,7 @@ fn links(section: Section<'_>, faults: &mut Faults) -> BTreeMap<String, String> 
     for (interface, value, line) in section.entries() {
         match value.get_ref().as_str() {
             Some(component) if is_interface(interface) => {
-                drop(links.insert(interface.to_owned(), component.to_owned()))
+                links.insert(interface.to_owned(), component.to_owned());
             }
             _ => {
                 let remedy = "write it like \"souk:payment/processor\" = \"payment\"";
