@@ -18,10 +18,13 @@ mod identity;
 
 mod bounds;
 
+mod calls;
+
 use crate::config::{ComponentLimits, size};
 use crate::identity::Identity;
 use crate::manifest;
 use bounds::Bounds;
+pub use calls::Calls;
 use outbound::Outbound;
 use output::LogLines;
 use souk_database::contract::Database;
@@ -64,6 +67,7 @@ pub struct Sandbox {
     bounds: Bounds,
     /// When the request that it serves must be answered.
     end: Instant,
+    calls: Calls,
 }
 
 impl Sandbox {
@@ -84,6 +88,7 @@ impl Sandbox {
             identity: provision.identity.clone(),
             bounds: Bounds::new(limits),
             end: Instant::now(),
+            calls: Calls::default(),
         };
         let mut store = Store::new(engine, sandbox);
         store.limiter(|sandbox| &mut sandbox.bounds);
@@ -103,6 +108,11 @@ impl Sandbox {
     /// When the request that it serves must be answered.
     pub fn end(&self) -> Instant {
         self.end
+    }
+
+    /// The calls that leave it for other instances.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// The name of a limit of memory that the instance has run into.

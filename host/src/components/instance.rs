@@ -106,9 +106,11 @@ impl Instance {
         let function = self.exports.get_func(&mut self.store, export);
         let function = function.ok_or_else(|| wasmtime::format_err!("the function is gone"))?;
         let mut values = vec![Val::Bool(false); results];
-        self.store
-            .run_concurrent(async |accessor| function.call_concurrent(accessor, &parameters, &mut values).await)
-            .await??;
+        let calls = self.store.data().calls().clone();
+        let turning = self
+            .store
+            .run_concurrent(async |accessor| function.call_concurrent(accessor, &parameters, &mut values).await);
+        calls.beside(turning).await??;
         Ok(values)
     }
 
@@ -120,7 +122,9 @@ impl Instance {
     ) -> wasmtime::Result<contract::Response> {
         self.begin(end);
         let guest = self.exchange.as_ref().expect("the gateway asked whether the component exports it");
-        self.store.run_concurrent(async |accessor| guest.call_handle(accessor, request).await).await?
+        let calls = self.store.data().calls().clone();
+        let turning = self.store.run_concurrent(async |accessor| guest.call_handle(accessor, request).await);
+        calls.beside(turning).await?
     }
 
     /// Runs a conversation over `wasi:http/handler`, and then whatever the guest still has to do.
@@ -131,13 +135,13 @@ impl Instance {
     ) -> wasmtime::Result<R> {
         self.begin(end);
         let service = Arc::clone(self.handler.as_ref().expect("the gateway asked whether the component exports it"));
-        self.store
-            .run_concurrent(async |accessor| {
-                let result = conversation(accessor, &service).await;
-                std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
-                result
-            })
-            .await?
+        let calls = self.store.data().calls().clone();
+        let turning = self.store.run_concurrent(async |accessor| {
+            let result = conversation(accessor, &service).await;
+            std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+            result
+        });
+        calls.beside(turning).await?
     }
 
     /// `end` is when the request must be answered: what the guest asks others for has no more time than that.

@@ -1,7 +1,6 @@
 //! One call over a link: from a function that a guest imports to an instance of the component that serves it, and back.
 //!
-//! The call runs on a task of its own, since one store's event loop cannot turn inside another's. It has what is left of the caller's
-//! time, and no more than the server's own limit. What goes wrong on the way (the server traps, is too slow, has too much to do) becomes
+//! The call runs beside the caller's event loop, on its task (`capabilities/calls.rs`). It has what is left of the caller's time, and no more than the server's own limit. What goes wrong on the way (the server traps, is too slow, has too much to do) becomes
 //! the caller's error where its contract has one for it: a result whose error is a variant with the case `unavailable`, with a text or
 //! without. Otherwise the caller traps. It never waits longer than its time.
 
@@ -14,6 +13,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{ComponentExportIndex, LinkerInstance, Type, Val};
@@ -131,8 +131,15 @@ impl Target {
         instance.func_new_concurrent(&name, move |accessor, _, parameters, results| {
             let target = Arc::clone(&self);
             Box::pin(async move {
-                let end = accessor.with(|mut access| access.get().end());
-                let answered = target.call(end, parameters.to_vec(), results.len()).await;
+                let (answer, answered) = oneshot::channel();
+                let (parameters, count) = (parameters.to_vec(), results.len());
+                let called = Arc::clone(&target);
+                accessor.with(|mut access| {
+                    let (end, calls) = (access.get().end(), access.get().calls());
+                    // Nobody waits for it any more if it can't be told.
+                    calls.add(async move { drop(answer.send(called.call(end, parameters, count).await)) });
+                });
+                let answered = answered.await.unwrap_or(Err(Failure::Failed));
                 let values = answered.or_else(|failure| target.without_answer(failure))?;
                 results.iter_mut().zip(values).for_each(|(place, value)| *place = value);
                 Ok(())
@@ -158,11 +165,7 @@ impl Target {
         let pool = Arc::clone(self.server.pool.get().ok_or(Failure::Stopping)?);
         let end = end.min(Instant::now() + ms(pool.mould().provision().limits.time_ms_max));
         let invocation = Invocation { export: self.export, parameters, results, end };
-        // The task goes on where the caller does not: what the server has begun it may finish within its time.
-        let task = tokio::spawn(async move {
-            tokio::time::timeout_at(end, invoke(&pool, invocation)).await.unwrap_or(Err(Failure::TooSlow))
-        });
-        task.await.unwrap_or(Err(Failure::Failed))
+        tokio::time::timeout_at(end, invoke(&pool, invocation)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
     /// The caller's error, or the trap of the caller.
