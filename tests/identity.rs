@@ -110,6 +110,7 @@ fn only_a_component_that_was_granted_it_signs() {
         (Component::guest("notary"), TOKENS, "imports souk:identity/tokens, which it was not granted"),
         (Component::guest("notary").grant("souk:identity/tokens"), TOKENS, "imports souk:identity/passwords, which"),
         (notary(), "tokens = { audience = \"a\" }", "is granted souk:identity/tokens, and no tokens are signed here"),
+        (notary().route("/.well-known/jwks.json"), TOKENS, "route /.well-known/jwks.json is the host's own"),
         (notary(), "tokens = { issuer = \"a shop\" }", "tokens.issuer can't be \"a shop\""),
         (notary(), "tokens = { issuer = \"a\", lifetime_s = 3601 }", "choose from 1 to 3600"),
     ] {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 const CALLER: HeaderName = HeaderName::from_static("souk-caller");
 
 /// Where others find the keys that check our tokens.
-const PUBLIC_KEYS: &str = "/.well-known/jwks.json";
+pub(super) const PUBLIC_KEYS: &str = "/.well-known/jwks.json";
 
 /// Who may ask what.
 pub struct Auth {

@@ -7,6 +7,8 @@
 
 mod budget;
 
+mod flow;
+
 mod policy;
 
 mod standing;

@@ -4,6 +4,7 @@
 //! in the manifest; what leads nowhere is tried no further. Paths are compared as they were sent: a percent-encoded character
 //! is another character, and a slash at the end makes another path.
 
+use super::auth::PUBLIC_KEYS;
 use crate::health;
 use crate::manifest::{Application, RoutePattern, Segment};
 use crate::problem::Problem;
@@ -39,7 +40,9 @@ impl Routes {
             let component = component.expect("reading the manifest checks that every route's component exists");
             let pattern = &route.pattern;
             let mut conflict = |what| conflicts.push(RouteConflict { line: route.line, what });
-            if health::PATHS.contains(&pattern.to_string().as_str()) {
+            let text = pattern.to_string();
+            let signs = application.tokens.as_ref().is_some_and(|tokens| tokens.issuer.is_some());
+            if health::PATHS.contains(&&*text) || (signs && text == PUBLIC_KEYS) {
                 conflict(format!("route {pattern} is the host's own"));
             } else if root.slot(pattern).replace(component).is_some() {
                 conflict(format!("route {pattern} takes the same paths as another"));

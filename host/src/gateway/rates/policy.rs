@@ -4,6 +4,7 @@
 //! back steadily, not at the end of a window.
 
 use super::budget::Budget;
+use super::flow::Flow;
 use super::store::{Ahead, Store};
 use super::table::Table;
 use crate::manifest::{Rate, WithoutStore};
@@ -18,15 +19,6 @@ pub(super) struct Policy {
     flow: Flow,
     without_store: WithoutStore,
     used: Table,
-}
-
-/// How fast a budget comes back, and how much it holds.
-#[derive(Clone, Copy)]
-pub(super) struct Flow {
-    /// Time after which one more request is allowed.
-    pub(super) interval_us: u64,
-    /// Time in which an unused budget becomes whole: what a request may be ahead of.
-    pub(super) whole_us: u64,
 }
 
 /// Why a request is not answered.
@@ -86,18 +78,6 @@ impl Policy {
             None if refuses_alone => Err(Refused::Unknown(store.retry())),
             None => Ok(left_here),
         }
-    }
-}
-
-impl Flow {
-    /// The requests that are left in a budget that is whole so far ahead.
-    fn left(self, ahead_us: u64) -> u64 {
-        self.whole_us.saturating_sub(ahead_us) / self.interval_us
-    }
-
-    /// The time until there is one.
-    fn wait(self, ahead_us: u64) -> Duration {
-        Duration::from_micros((ahead_us + self.interval_us).saturating_sub(self.whole_us))
     }
 }
 

@@ -7,7 +7,7 @@
 mod link;
 
 use super::budget::Budget;
-use super::policy::Flow;
+use super::flow::Flow;
 use crate::config::ms;
 use crate::manifest::Application;
 use link::Link;
