@@ -228,3 +228,13 @@ fn a_server_that_has_too_much_to_do_says_so_to_its_caller() {
     };
     assert_eq!(busy, "Err(Error::Unavailable(\"bell: too much is under way\"))");
 }
+
+#[test]
+fn nobody_takes_the_place_of_the_host() {
+    let notary = Component::guest("notary").grant("souk:database/sql").access("allow = \"anyone\"");
+    let notary = notary.grant("souk:identity/tokens").grant("souk:identity/passwords");
+    let application = Application::of([notary, Component::unrouted("spy", "cracked")]);
+    let host = Host::up(&application.tool("tokens = { issuer = \"https://shop.example\" }"));
+    let hashed = host.send("POST", "/notary/hash", &[], b"a secret of mine");
+    assert!(hashed.text().starts_with("$argon2id$"), "{}", hashed.text());
+}

@@ -149,6 +149,11 @@ pub fn needs_no_grant(interface: &str) -> bool {
 /// The interfaces that the host provides to components that were granted them.
 pub const GRANTABLE: [&str; 3] = [database::INTERFACE, identity::INTERFACES[0], identity::INTERFACES[1]];
 
+/// Whether the host itself provides this interface, to everyone or to who is granted it.
+pub fn provides(interface: &str) -> bool {
+    GRANTABLE.contains(&interface) || needs_no_grant(interface)
+}
+
 /// Whether a component with these grants gets a database.
 pub fn grants_database(grants: &[String]) -> bool {
     grants.iter().any(|grant| grant == database::INTERFACE)

@@ -13,7 +13,7 @@ pub use call::Figures;
 pub(super) use call::Slot;
 
 use super::grant::{Refusal, interface};
-use crate::capabilities::Sandbox;
+use crate::capabilities::{self, Sandbox};
 use crate::manifest;
 use call::Target;
 use std::collections::BTreeMap;
@@ -73,6 +73,10 @@ pub(super) fn plan(engine: &Engine, members: &[Member<'_>]) -> (Vec<Link>, Vec<V
     for (from, member) in members.iter().enumerate() {
         for (import, item) in member.component.component_type().imports(engine) {
             let ComponentItem::ComponentInstance(wanted) = item.ty else { continue };
+            // What the host provides no component can offer to others: it would hear their passwords.
+            if capabilities::provides(interface(import)) {
+                continue;
+            }
             let functions = functions(wanted.exports(engine));
             let servers = servers(engine, members, from, import);
             if functions.is_empty() || servers.is_empty() {

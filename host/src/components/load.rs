@@ -68,8 +68,10 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
     capabilities::link(&mut linker)
         .map_err(|error| general(format!("linking failed: {error:#}"), "report this as a bug"))?;
 
-    let compiled = compile(application, engine, &cache);
-    let compiled = gather(application, compiled, |result| result.map_err(|fault| vec![fault]))?;
+    // What is wrong with those that are there is told together with what is missing.
+    let (compiled, missing): (Vec<_>, Vec<_>) =
+        compile(application, engine, &cache).into_iter().partition(Result::is_ok);
+    let compiled: Vec<Compiled<'_>> = compiled.into_iter().flatten().collect();
     let members: Vec<Member<'_>> = compiled
         .iter()
         .map(|compiled| Member { manifest: compiled.manifest, component: compiled.component.clone() })
@@ -86,7 +88,8 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
         let own: Vec<&Link> = links.iter().filter(|link| link.from == place).collect();
         fit(engine, linker.clone(), compiled, &own, &slots).map_err(|fault| vec![fault])
     });
-    let components = gather(application, fits.collect::<Vec<_>>(), |result| result)?;
+    let missing = missing.into_iter().map(|result| Err(result.err().into_iter().collect()));
+    let components = gather(application, fits.chain(missing), |result| result)?;
     Ok(Examined { application, components, links, slots, ticking })
 }
 
