@@ -25,6 +25,8 @@ pub mod json;
 pub mod page;
 pub mod query;
 
+pub mod text;
+
 pub mod database;
 pub mod event;
 

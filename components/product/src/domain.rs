@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use souk_kit::database::Failure;
+use souk_kit::text;
+use souk_kit::text::Invalid;
 
 pub mod reservation;
 
@@ -17,8 +19,6 @@ pub const NAME_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 10_000;
 /// A bar code has 14 characters; merchants' own schemes are longer.
 pub const SKU_CHARS_MAX: usize = 64;
-/// Ids and slugs stand in URLs and in keys of events (128 bytes).
-pub const ID_CHARS_MAX: usize = 64;
 /// What a person fills in. All of it is answered with each product of a list.
 pub const ATTRIBUTES_MAX: usize = 50;
 /// A label.
@@ -37,62 +37,16 @@ pub const STOCK_LOW: i64 = 5;
 /// One line in a log of changes.
 pub const REASON_CHARS_MAX: usize = 200;
 
-/// Why a piece of input is not acceptable, for the person who sent it.
-pub type Invalid = String;
-
-/// Defines a type of text that is made by one parser, and only read afterwards.
-macro_rules! text {
-    ($(#[$documentation:meta])* $name:ident, $parse:expr) => {
-        $(#[$documentation])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Parses it; the error says what it must be.
-            pub fn parse(text: String) -> Result<Self, Invalid> {
-                let parse: fn(&str) -> Result<(), Invalid> = $parse;
-                parse(&text).map(|()| Self(text))
-            }
-
-            /// Takes it as it was stored, for the store alone: it was parsed before, perhaps under other limits, and is
-            /// not checked again.
-            pub fn stored(text: String) -> Self {
-                Self(text)
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
-            /// The text, taken out.
-            pub fn into_string(self) -> String {
-                self.0
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = Invalid;
-
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                Self::parse(text.to_owned())
-            }
-        }
-    };
-}
-use text;
-
 text!(
     /// The id of a product. The service makes UUIDs; what it did not make names nothing.
     ProductId,
-    id
+    text::id
 );
 
 text!(
     /// The name of a product or category: one line.
     Name,
-    |text| line(text, 1, NAME_CHARS_MAX)
+    |text| text::line(text, NAME_CHARS_MAX)
 );
 
 text!(
@@ -100,7 +54,7 @@ text!(
     Description,
     |text| {
         let printable = text.replace(['\n', '\r', '\t'], " ");
-        within(&printable, 0, DESCRIPTION_CHARS_MAX)
+        text::within(&printable, 0, DESCRIPTION_CHARS_MAX)
     }
 );
 
@@ -123,7 +77,7 @@ text!(
     /// The name of a category in URLs.
     Slug,
     |text| {
-        word(text, ID_CHARS_MAX, "lower-case letters, digits and -", |byte| {
+        word(text, text::ID_CHARS_MAX, "lower-case letters, digits and -", |byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
         })?;
         if text.starts_with('-') || text.ends_with('-') {
@@ -161,13 +115,13 @@ text!(
 text!(
     /// Why somebody changed a stock.
     Reason,
-    |text| line(text, 1, REASON_CHARS_MAX)
+    |text| text::line(text, REASON_CHARS_MAX)
 );
 
 text!(
     /// What makes a repeated adjustment known as a repetition.
     IdempotencyKey,
-    id
+    text::id
 );
 
 /// Free labels and their values, kept as the JSON object that is stored and answered: products are read much more often
@@ -206,13 +160,13 @@ impl Attributes {
 text!(
     /// The name of an attribute.
     AttributeName,
-    |text| line(text, 1, ATTRIBUTE_NAME_CHARS_MAX)
+    |text| text::line(text, ATTRIBUTE_NAME_CHARS_MAX)
 );
 
 text!(
     /// The value of an attribute.
     AttributeValue,
-    |text| line(text, 1, ATTRIBUTE_VALUE_CHARS_MAX)
+    |text| text::line(text, ATTRIBUTE_VALUE_CHARS_MAX)
 );
 
 /// An amount of money, not negative.
@@ -458,33 +412,11 @@ fn bounded(number: i64, min: i64, max: i64) -> Result<i64, Invalid> {
     Err(format!("must be from {min} to {max}"))
 }
 
-fn id(text: &str) -> Result<(), Invalid> {
-    word(text, ID_CHARS_MAX, "letters, digits and . _ -", |byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-}
-
 fn word(text: &str, max: usize, alphabet: &str, allowed: impl Fn(u8) -> bool) -> Result<(), Invalid> {
     if text.is_empty() || text.len() > max || !text.bytes().all(allowed) {
         return Err(format!("must be 1 to {max} {alphabet}"));
     }
     Ok(())
-}
-
-fn line(text: &str, min: usize, max: usize) -> Result<(), Invalid> {
-    if text.trim() != text {
-        return Err("must not begin or end with white space".to_owned());
-    }
-    within(text, min, max)
-}
-
-/// Control characters are refused: none is meant, some engines can't store NUL, and terminals obey others.
-fn within(text: &str, min: usize, max: usize) -> Result<(), Invalid> {
-    if text.contains(char::is_control) {
-        return Err("must not hold control characters".to_owned());
-    }
-    if (min..=max).contains(&text.chars().count()) {
-        return Ok(());
-    }
-    Err(format!("must have {min} to {max} characters"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 use souk_kit::database::Failure;
+use souk_kit::text;
+use souk_kit::text::Invalid;
 
 pub mod password;
 
@@ -21,62 +23,19 @@ pub const EMAIL_BYTES_MAX: usize = 254;
 pub const LABEL_BYTES_MAX: usize = 63;
 /// Full names in any culture; one line on a page.
 pub const NAME_CHARS_MAX: usize = 100;
-/// Ids stand in URLs, in tokens (128 bytes) and in keys of events (128 bytes).
-pub const ID_CHARS_MAX: usize = 64;
 /// What somebody types to find an account.
 pub const SEARCH_CHARS_MAX: usize = 100;
-
-/// Why a piece of input is not acceptable, for the person who sent it.
-pub type Invalid = String;
-
-/// Defines a type of text that is made by one parser, and only read afterwards.
-macro_rules! text {
-    ($(#[$documentation:meta])* $name:ident, $parse:expr) => {
-        $(#[$documentation])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Parses it; the error says what it must be.
-            pub fn parse(text: String) -> Result<Self, $crate::domain::Invalid> {
-                let parse: fn(&str) -> Result<(), $crate::domain::Invalid> = $parse;
-                parse(&text).map(|()| Self(text))
-            }
-
-            /// Takes it as it was stored, for the store alone: it was parsed before, perhaps under other limits, and is
-            /// not checked again.
-            pub fn stored(text: String) -> Self {
-                Self(text)
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::domain::Invalid;
-
-            fn from_str(text: &str) -> Result<Self, $crate::domain::Invalid> {
-                Self::parse(text.to_owned())
-            }
-        }
-    };
-}
-use text;
 
 text!(
     /// The id of an account. The service makes UUIDs; what it did not make names nothing.
     AccountId,
-    id
+    text::id
 );
 
 text!(
     /// What the shop calls somebody: one line.
     Name,
-    |text| line(text, NAME_CHARS_MAX)
+    |text| text::line(text, NAME_CHARS_MAX)
 );
 
 /// An address to which mail may be sent. Kept as it was written; two that differ in upper and lower case are one.
@@ -321,32 +280,12 @@ impl<F: Into<Failure>> From<F> for Refusal {
     }
 }
 
-fn id(text: &str) -> Result<(), Invalid> {
-    let is_good = (1..=ID_CHARS_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if is_good { Ok(()) } else { Err(format!("must be 1 to {ID_CHARS_MAX} letters, digits and . _ -")) }
-}
-
 /// Letters of any script: addresses with them are in use (RFC 6531).
 fn is_label(label: &str) -> bool {
     (1..=LABEL_BYTES_MAX).contains(&label.len())
         && !label.starts_with('-')
         && !label.ends_with('-')
         && label.chars().all(|character| character.is_alphanumeric() || character == '-')
-}
-
-/// Control characters are refused: none is meant, some engines can't store NUL, and terminals obey others.
-fn line(text: &str, chars_max: usize) -> Result<(), Invalid> {
-    if text.trim() != text {
-        return Err("must not begin or end with white space".to_owned());
-    }
-    if text.contains(char::is_control) {
-        return Err("must not hold control characters".to_owned());
-    }
-    if (1..=chars_max).contains(&text.chars().count()) {
-        return Ok(());
-    }
-    Err(format!("must have 1 to {chars_max} characters"))
 }
 
 #[cfg(test)]

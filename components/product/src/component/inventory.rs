@@ -2,14 +2,15 @@
 
 use souk_kit::component::context;
 use souk_kit::database::Failure;
+use souk_kit::text::Invalid;
 
 use super::Service;
 use super::bindings::exports::souk::product::inventory::{
     Availability, Guest, Line, ReadError, Reservation, ReserveError, SettleError, State,
 };
 use super::catalog::{known_form, unavailable_or_other};
+use crate::domain::ProductId;
 use crate::domain::reservation::{self, Lines, Quantity, ReservationId, ReserveRefusal, SettleRefusal};
-use crate::domain::{Invalid, ProductId};
 use crate::store;
 
 impl Guest for Service {

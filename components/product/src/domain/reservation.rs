@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use souk_kit::database::Failure;
+use souk_kit::text;
+use souk_kit::text::Invalid;
 
-use super::{Invalid, ProductId, bounded, id, text};
+use super::{ProductId, bounded};
 
 /// A large order of a person; a larger one is several. Bounds a transaction: 162 steps of the 256 and 81 events of the
 /// 100 that the host carries out at once.
@@ -18,7 +20,7 @@ pub const EXPIRES_IN_SECONDS_MAX: i64 = 86_400;
 text!(
     /// The caller's id for a reservation.
     ReservationId,
-    id
+    text::id
 );
 
 /// How many of one product, at least one.

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::{Email, Invalid, Name};
+use souk_kit::text::Invalid;
+
+use super::{Email, Name};
 
 /// What NIST asks for at least, with the throttle beside it.
 pub const NEW_CHARS_MIN: usize = 8;

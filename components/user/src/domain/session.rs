@@ -10,9 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use souk_kit::text;
 use souk_kit::time::Timestamp;
-
-use super::text;
 
 /// Seconds that a session lasts, however much it is used: 30 days. Then its owner signs in again.
 pub const SESSION_S: u32 = 30 * 24 * 3_600;
@@ -39,7 +38,7 @@ pub const PREFIX: &str = "souk_rt_";
 text!(
     /// The id of a session, which tokens call their family.
     SessionId,
-    super::id
+    text::id
 );
 
 /// A session as its owner sees it.

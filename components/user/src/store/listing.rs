@@ -7,9 +7,10 @@ use souk_database::contract::Value;
 use souk_kit::context::Context;
 use souk_kit::database::{self, Failure, Parameter, Row, Sql, sql};
 use souk_kit::page::{DEPTH_MAX, Page};
+use souk_kit::text::Invalid;
 
 use super::{ACCOUNT, read_account};
-use crate::domain::{Account, Invalid, Role, SEARCH_CHARS_MAX, Status};
+use crate::domain::{Account, Role, SEARCH_CHARS_MAX, Status};
 
 /// A list that somebody wants to see.
 #[derive(Clone, Debug)]
