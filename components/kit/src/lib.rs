@@ -26,6 +26,7 @@ pub mod page;
 pub mod query;
 
 pub mod text;
+pub mod email;
 
 pub mod database;
 pub mod event;

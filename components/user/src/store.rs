@@ -8,9 +8,10 @@
 use souk_database::contract::{Effect, Error, Expectation, Step, Transaction};
 use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row};
+use souk_kit::email::Email;
 use souk_kit::time::Timestamp;
 
-use crate::domain::{Account, AccountId, Email, Name, Role, Roles, Status};
+use crate::domain::{Account, AccountId, Name, Role, Roles, Status};
 
 pub mod account;
 

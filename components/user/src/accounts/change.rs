@@ -1,10 +1,12 @@
 //! Making accounts and changing what others rely on: passwords, roles, whether the account may be used.
 
+use souk_kit::email::Email;
+
 use super::Accounts;
 use crate::domain::password::{Chosen, Given};
 use crate::domain::session::SessionId;
 use crate::domain::throttle::{Counted, Counter};
-use crate::domain::{Account, Changeable, Email, Name, Refusal, Roles};
+use crate::domain::{Account, Changeable, Name, Refusal, Roles};
 use crate::identity::Verdict;
 use crate::store::account::{self, Credentials};
 use crate::store::attempts;

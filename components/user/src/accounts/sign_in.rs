@@ -1,13 +1,14 @@
 //! Signing in with a password.
 
 use souk_kit::database::Failure;
+use souk_kit::email::Email;
 use souk_kit::log;
 
 use super::{Accounts, Tokens};
 use crate::domain::password::{Given, Hash};
 use crate::domain::session::{RefreshToken, SessionId, Span};
 use crate::domain::throttle::{Counted, Counter};
-use crate::domain::{Email, Refusal, Status};
+use crate::domain::{Refusal, Status};
 use crate::identity::Verdict;
 use crate::store::account::{self, Credentials};
 use crate::store::attempts;

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
+use souk_kit::email::Email;
 use souk_kit::text::Invalid;
 
-use super::{Email, Name};
+use super::Name;
 
 /// What NIST asks for at least, with the throttle beside it.
 pub const NEW_CHARS_MIN: usize = 8;
@@ -104,7 +105,8 @@ impl fmt::Debug for Hash {
 #[cfg(test)]
 mod tests {
     use super::{COMMON, Chosen, Given, NEW_CHARS_MIN};
-    use crate::domain::{Email, Name};
+    use crate::domain::Name;
+    use souk_kit::email::Email;
 
     #[test]
     fn a_new_password_is_long_and_not_common() {

@@ -7,9 +7,9 @@
 use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
+use souk_kit::email::Email;
 use souk_kit::time::Timestamp;
 
-use super::Email;
 use super::session::hexadecimal;
 
 /// Wrong passwords in a row before an account has to wait: 5. Somebody who mistypes, tries an old one, then the right one.
@@ -112,7 +112,7 @@ fn digest(kind: &str, of: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Counter, Waits};
-    use crate::domain::Email;
+    use souk_kit::email::Email;
 
     #[test]
     fn waits_double_up_to_the_most() {

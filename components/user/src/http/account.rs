@@ -3,12 +3,13 @@
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, StatusCode};
+use souk_kit::email::Email;
 use souk_kit::etag::{EntityTag, IfMatch};
 use souk_kit::json::{self, Field, Fields};
 use souk_kit::problem::Problem;
 
 use crate::domain::password::Chosen;
-use crate::domain::{Account, Email, Name, Refusal, Role, Roles};
+use crate::domain::{Account, Name, Refusal, Role, Roles};
 
 /// The account with its tag.
 pub(super) fn response(status: StatusCode, account: &Account) -> Response {

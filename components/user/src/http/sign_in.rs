@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::json;
+use souk_kit::email::Email;
 use souk_kit::json::{self, Body, Fields, Input};
 use souk_kit::problem::Problem;
 
@@ -14,7 +15,7 @@ use super::cookies;
 use crate::accounts::{Accounts, Tokens, change, end, refresh, sign_in};
 use crate::domain::password::Given;
 use crate::domain::session::RefreshToken;
-use crate::domain::{Email, Refusal, Roles};
+use crate::domain::{Refusal, Roles};
 
 pub(super) async fn register(
     State(accounts): State<Accounts>,

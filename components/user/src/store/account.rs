@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 use souk_database::contract::{Event, Transaction};
 use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, sql};
+use souk_kit::email::Email;
 use souk_kit::event;
 
 use super::{ACCOUNT, attempt, attempts, last, read_account, session};
 use crate::domain::password::Hash;
 use crate::domain::session::SessionId;
 use crate::domain::throttle::Counted;
-use crate::domain::{Account, AccountId, Changeable, Email, Name, Refusal, Role, Roles, Status};
+use crate::domain::{Account, AccountId, Changeable, Name, Refusal, Role, Roles, Status};
 
 /// An account and what is kept of its password.
 #[derive(Clone, Debug)]
