@@ -126,6 +126,30 @@ pub async fn attempt(database: &dyn Database, transaction: Transaction) -> Resul
     }
 }
 
+/// How often [`attempt_again`] carries a transaction out when others are preferred to it. The engine has tried several
+/// times already; a third crowd in a row is told to the client.
+const ATTEMPTS_MAX: usize = 3;
+
+/// Carries a transaction out, again if others were preferred. A constraint that refuses what the guards let pass is a
+/// race, which only engines with concurrent writers know: the next time the guard finds it.
+pub async fn attempt_again(database: &dyn Database, transaction: Transaction) -> Result<Attempt, Failure> {
+    for _ in 1..ATTEMPTS_MAX {
+        match attempt(database, transaction.clone()).await {
+            Err(Failure::Stale | Failure::Database(Error::Constraint(_))) => {}
+            outcome => return outcome,
+        }
+    }
+    match attempt(database, transaction).await {
+        Err(Failure::Database(Error::Constraint(_))) => Err(Failure::Stale),
+        outcome => outcome,
+    }
+}
+
+/// What the last step of a transaction read.
+pub fn last<T>(mut effects: Vec<Effect>, read: impl Fn(&mut Row) -> Result<T, Mismatch>) -> Result<Vec<T>, Mismatch> {
+    read_all(effects.pop().map(|effect| effect.rows).unwrap_or_default(), read)
+}
+
 /// Reads all rows of a query.
 pub async fn all<T>(
     database: &dyn Database,

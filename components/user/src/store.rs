@@ -5,7 +5,7 @@
 //! conditional `UPDATE` with an expectation of one row. Other guards are a `SELECT` with one, of which the contract promises
 //! that they still hold when the transaction commits.
 
-use souk_database::contract::{Effect, Error, Expectation, Step, Transaction};
+use souk_database::contract::{Effect, Expectation, Step, Transaction};
 use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row};
 use souk_kit::email::Email;
@@ -25,37 +25,13 @@ pub mod listing;
 const ACCOUNT: &str = "a.id, a.email, a.name, a.is_customer, a.is_merchant, a.is_admin, a.status, a.version, \
     a.created_at, a.updated_at";
 
-/// How often a transaction is carried out when others were preferred to it. The engine has tried several times already; a
-/// third crowd in a row is told to the client.
-const ATTEMPTS_MAX: usize = 3;
-
-/// Carries a transaction out. A constraint that refuses what the guards let pass is a race, which only engines with
-/// concurrent writers know: the next time the guard finds it.
-async fn attempt(context: &Context, transaction: Transaction) -> Result<Attempt, Failure> {
-    for _ in 1..ATTEMPTS_MAX {
-        match database::attempt(context.database(), transaction.clone()).await {
-            Err(Failure::Stale | Failure::Database(Error::Constraint(_))) => {}
-            outcome => return outcome,
-        }
-    }
-    match database::attempt(context.database(), transaction).await {
-        Err(Failure::Database(Error::Constraint(_))) => Err(Failure::Stale),
-        outcome => outcome,
-    }
-}
-
-/// The same for transactions that expect nothing which could be missing.
+/// Carries out a transaction that expects nothing which could be missing.
 async fn attempt_unguarded(context: &Context, steps: Vec<Step>) -> Result<Vec<Effect>, Failure> {
     debug_assert!(steps.iter().all(|step| step.expect == Expectation::Anything), "no step has a guard");
-    match attempt(context, Transaction { steps, events: vec![] }).await? {
+    match database::attempt_again(context.database(), Transaction { steps, events: vec![] }).await? {
         Attempt::Committed(effects) => Ok(effects),
         Attempt::Unmet(_) => Err(Failure::Stale),
     }
-}
-
-/// What the last step of a transaction read.
-fn last<T>(mut effects: Vec<Effect>, read: impl Fn(&mut Row) -> Result<T, Mismatch>) -> Result<Vec<T>, Mismatch> {
-    database::read_all(effects.pop().map(|effect| effect.rows).unwrap_or_default(), read)
 }
 
 fn read_account(row: &mut Row) -> Result<Account, Mismatch> {

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use souk_database::contract::{Event, Transaction};
 use souk_kit::context::Context;
-use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, sql};
+use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, attempt_again, last, sql};
 use souk_kit::email::Email;
 use souk_kit::event;
 
-use super::{ACCOUNT, attempt, attempts, last, read_account, session};
+use super::{ACCOUNT, attempts, read_account, session};
 use crate::domain::password::Hash;
 use crate::domain::session::SessionId;
 use crate::domain::throttle::Counted;
@@ -68,7 +68,7 @@ pub async fn create(
     .bind(context.now().to_string());
     let insert = bind_changeable(insert, name, roles, Status::Active);
     let steps = vec![insert.exactly(1), by_id(&id).exactly(1)];
-    match attempt(context, Transaction { steps, events: vec![event] }).await? {
+    match attempt_again(context.database(), Transaction { steps, events: vec![event] }).await? {
         Attempt::Committed(effects) => last(effects, read_account)?.pop().ok_or(Refusal::UnknownAccount),
         Attempt::Unmet(_) => Err(Refusal::EmailTaken),
     }
@@ -78,7 +78,9 @@ pub async fn create(
 pub async fn rename(context: &Context, present: &Account, name: &Name) -> Result<Account, Refusal> {
     let wanted = Changeable { name: name.clone(), ..present.clone().into_changeable() };
     let steps = vec![update(context, present, &wanted).exactly(1), by_id(&present.id).exactly(1)];
-    match attempt(context, Transaction { steps, events: vec![changed(context, present, &wanted)] }).await? {
+    match attempt_again(context.database(), Transaction { steps, events: vec![changed(context, present, &wanted)] })
+        .await?
+    {
         Attempt::Committed(effects) => last(effects, read_account)?.pop().ok_or(Refusal::UnknownAccount),
         Attempt::Unmet(_) => Err(Refusal::Stale),
     }
@@ -107,7 +109,7 @@ pub async fn change(
     steps.push(session::revocable(id, None, context.now()).anything());
     let mut events = vec![changed(context, present, wanted)];
     events.extend(switched(context, present, wanted));
-    match attempt(context, Transaction { steps, events }).await? {
+    match attempt_again(context.database(), Transaction { steps, events }).await? {
         Attempt::Committed(mut effects) => {
             let sessions = last(effects.split_off(read_at + 1), session::read_id)?;
             let account = last(effects, read_account)?.pop().ok_or(Refusal::UnknownAccount)?;
@@ -138,7 +140,7 @@ pub async fn replace_password(
     steps.extend(attempts::forgive(counted, now));
     steps.push(session::end_all(id, Some(current), now).anything());
     steps.push(session::revocable(id, Some(current), now).anything());
-    match attempt(context, Transaction { steps, events: vec![] }).await? {
+    match attempt_again(context.database(), Transaction { steps, events: vec![] }).await? {
         Attempt::Committed(effects) => Ok(last(effects, session::read_id)?),
         Attempt::Unmet(_) => Err(Refusal::Failed(Failure::Stale)),
     }

@@ -5,10 +5,10 @@
 
 use souk_database::contract::{Step, Transaction};
 use souk_kit::context::Context;
-use souk_kit::database::{self, Attempt, Failure, Sql, read_all, sql};
+use souk_kit::database::{self, Attempt, Failure, Sql, attempt_again, read_all, sql};
 use souk_kit::time::Timestamp;
 
-use super::{attempt, attempt_unguarded, read_moment};
+use super::{attempt_unguarded, read_moment};
 use crate::domain::Refusal;
 use crate::domain::throttle::{Counted, Counter, FORGET_S, Kind, SWEPT_MAX};
 
@@ -17,7 +17,7 @@ pub async fn count(context: &Context, counters: &[Counter]) -> Result<Vec<Counte
     let now = context.now();
     let mut steps: Vec<Step> = counters.iter().map(|counter| add(counter, now).exactly(1)).collect();
     steps.push(sweep(now));
-    match attempt(context, Transaction { steps, events: vec![] }).await? {
+    match attempt_again(context.database(), Transaction { steps, events: vec![] }).await? {
         Attempt::Committed(effects) => {
             let counted = counters.iter().zip(effects).map(|(counter, effect)| {
                 let blocked_until = read_all(effect.rows, read_moment)?.pop().unwrap_or(now);

@@ -5,13 +5,13 @@
 use serde_json::json;
 use souk_database::contract::{Step, Transaction};
 use souk_kit::context::Context;
-use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, sql};
+use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, attempt_again, last, sql};
 use souk_kit::event;
 use souk_kit::page::{DEPTH_MAX, Page};
 use souk_kit::time::Timestamp;
 
 use super::account::Credentials;
-use super::{ACCOUNT, attempt, attempt_unguarded, attempts, last, listing, read_account, read_moment};
+use super::{ACCOUNT, attempt_unguarded, attempts, listing, read_account, read_moment};
 use crate::domain::password::Hash;
 use crate::domain::session::{
     ACCESS_TOKEN_S_MAX, REFRESHES_MAX, REVOKED_MAX, RefreshToken, SESSIONS_MAX, SWEPT_SESSIONS_MAX, SWEPT_TOKENS_MAX,
@@ -86,7 +86,7 @@ pub async fn begin(
     steps.push(insert(&account.id, beginning.session, now, span).exactly(1));
     steps.push(insert_token(beginning.token, beginning.session).exactly(1));
     steps.push(end_oldest(&account.id, now).anything());
-    match attempt(context, Transaction { steps, events: vec![] }).await? {
+    match attempt_again(context.database(), Transaction { steps, events: vec![] }).await? {
         Attempt::Committed(effects) => Ok(Some(last(effects, read_id)?)),
         Attempt::Unmet(_) => Ok(None),
     }
@@ -127,7 +127,7 @@ pub async fn rotate(
     let mut steps = vec![r#use.exactly(1), prolong.exactly(1), unchanged.exactly(1)];
     steps.push(insert_token(next, &held.session).exactly(1));
     steps.extend(sweep(context.now()));
-    let outcome = attempt(context, Transaction { steps, events: vec![] }).await?;
+    let outcome = attempt_again(context.database(), Transaction { steps, events: vec![] }).await?;
     Ok(matches!(outcome, Attempt::Committed(_)))
 }
 
@@ -136,7 +136,7 @@ pub async fn end_reused(context: &Context, held: &Held) -> Result<(), Failure> {
     let data = json!({"id": held.account.id, "session_id": held.session});
     let event = event::occurred(context, "user.session-reused", held.account.id.as_str(), &data);
     let end = end_one(&held.account.id, &held.session, context.now());
-    attempt(context, Transaction { steps: vec![end.exactly(1)], events: vec![event] }).await?;
+    attempt_again(context.database(), Transaction { steps: vec![end.exactly(1)], events: vec![event] }).await?;
     Ok(())
 }
 
