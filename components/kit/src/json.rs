@@ -279,6 +279,14 @@ impl<'faults> Field<'faults> {
         }
     }
 
+    /// Reads `true` or `false`, and nothing else that a language may take for them.
+    pub fn boolean(self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(value),
+            _ => self.faults.report(&self.pointer, "must be true or false"),
+        }
+    }
+
     /// Reads an object. A member that `read` does not ask for is a fault.
     pub fn fields<T>(self, read: impl FnOnce(&mut Fields<'faults>) -> Option<T>) -> Option<T> {
         let Value::Object(members) = self.value else {

@@ -1,6 +1,6 @@
 //! What a strict body accepts and refuses.
 
-use super::{BODY_BYTES_MAX, Body, Fields, Input, MergePatch};
+use super::{BODY_BYTES_MAX, Body, Field, Fields, Input, MergePatch, read};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::response::IntoResponse;
@@ -92,6 +92,24 @@ async fn a_fraction_is_not_a_whole_number() {
         let (status, body) = refusal("application/json", body).await;
         assert_eq!(status, 422, "{amount}");
         assert_eq!(body["errors"][0]["pointer"], "/price/amount");
+    }
+}
+
+struct Switch(bool);
+
+impl Input for Switch {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("is_on", Field::boolean).map(Self)
+    }
+}
+
+#[tokio::test]
+async fn true_and_false_are_the_only_booleans() {
+    assert!(read::<Switch>(json!({"is_on": true})).is_ok_and(|switch| switch.0));
+    assert!(read::<Switch>(json!({"is_on": false})).is_ok_and(|switch| !switch.0));
+    for other in [json!(0), json!(1), json!("true"), json!(""), json!([]), Value::Null] {
+        let Err(problem) = read::<Switch>(json!({"is_on": other})) else { panic!("{other} was accepted") };
+        assert_eq!(answer(problem).await.1["errors"][0]["pointer"], "/is_on");
     }
 }
 
