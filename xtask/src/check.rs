@@ -61,6 +61,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
     let steps_of = [
         ("product on postgres", "product", &[][..]),
         ("user on postgres", "user", &[][..]),
+        ("customer on postgres", "customer", &[][..]),
         ("souk on postgres", "souk", &of_services[..]),
     ];
     for (step, target, of_all) in steps_of {
