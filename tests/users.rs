@@ -9,6 +9,8 @@ mod sessions;
 
 mod roles;
 
+mod customers;
+
 use crate::application::Application;
 use crate::host::{Host, Place, Shared};
 use crate::http::Answer;

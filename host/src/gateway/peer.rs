@@ -47,10 +47,17 @@ impl Client {
         }
     }
 
-    /// Whether a field must not reach a component: it says who the client is, and a stranger wrote it.
+    /// Whether a field must not reach a component: it says who the client is, and a stranger wrote it. An underscore counts as a hyphen,
+    /// since a component's framework may think so; nobody's proxy writes it like that.
     pub(super) fn made_up(&self, name: &HeaderName) -> bool {
-        self.is_stranger
-            && (*name == FORWARDED || name.as_str().starts_with("x-forwarded") || name.as_str() == "x-real-ip")
+        let says_who = |name: &str| name.starts_with("x-forwarded") || name == "x-real-ip";
+        match name.as_str() {
+            "forwarded" => self.is_stranger,
+            name if name.starts_with("x_") || name.starts_with("x-") => {
+                (self.is_stranger && says_who(name)) || (name.contains('_') && says_who(&name.replace('_', "-")))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -102,12 +109,28 @@ mod tests {
 
     #[test]
     fn only_named_proxies_are_believed() {
-        let forged = [("X-Forwarded-For", "192.0.2.9"), ("forwarded", "for=192.0.2.9"), ("X-REAL-IP", "192.0.2.9")];
+        let forged = [
+            ("X-Forwarded-For", "192.0.2.9"),
+            ("forwarded", "for=192.0.2.9"),
+            ("X-REAL-IP", "192.0.2.9"),
+            ("x_forwarded_for", "192.0.2.9"),
+            ("X_Forwarded-For", "192.0.2.9"),
+            ("X-Real_IP", "192.0.2.9"),
+        ];
         assert_eq!(client("198.51.100.1:80", &forged), "198.51.100.1");
         let request = request("198.51.100.1:80", &forged);
         let client = identify(&request, &[]);
         let request = crate::gateway::head::admit(with_host(request), |name| client.made_up(name)).unwrap();
         assert_eq!(request.headers().keys().collect::<Vec<_>>(), ["host"], "{:?}", request.headers());
+    }
+
+    #[test]
+    fn not_even_a_proxy_writes_fields_with_underscores() {
+        let request = request("10.0.0.1:80", &[("x-forwarded-for", "192.0.2.1"), ("x_forwarded_for", "192.0.2.9")]);
+        let client = identify(&request, &["10.0.0.0/8".parse().unwrap()]);
+        assert!(!client.made_up(&HeaderName::from_static("x-forwarded-for")));
+        assert!(client.made_up(&HeaderName::from_static("x_forwarded_for")));
+        assert!(!client.made_up(&HeaderName::from_static("x_other_thing")));
     }
 
     #[test]
