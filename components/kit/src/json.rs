@@ -37,6 +37,9 @@ pub trait Input: Sized {
 /// The body of a request as `application/json`, read into a type.
 pub struct Body<T>(pub T);
 
+/// The body of a request as it came, byte for byte: for what a signature is about. Not more than [`BODY_BYTES_MAX`].
+pub struct Raw(pub Bytes);
+
 /// The body of a request as `application/merge-patch+json` (RFC 7396): an object that says what to change.
 pub struct MergePatch(Map<String, Value>);
 
@@ -61,6 +64,15 @@ impl<S: Send + Sync, T: Input> OptionalFromRequest<S> for Body<T> {
         }
         demand_media(&parts.headers, "application/json", &ACCEPT)?;
         read(parse(&body)?).map(Self).map(Some)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        collect(&parts.headers, body).await.map(Self)
     }
 }
 
