@@ -43,9 +43,19 @@ pub mod bindings {
         ],
         inline: "
             package souk:kit;
+
+            // The proposal has no final version; this is the draft that hosts link.
+            package wasi:config@0.2.0-draft-2024-09-27 {
+              interface store {
+                variant error { upstream(string), io(string) }
+                get: func(key: string) -> result<option<string>, error>;
+              }
+            }
+
             // `wasi:http/handler` is exported through the crate `wasip3`.
             world service {
               import souk:database/sql@0.1.0;
+              import wasi:config/store@0.2.0-draft-2024-09-27;
               export souk:http/exchange@0.1.0;
             }
         ",

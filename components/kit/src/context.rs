@@ -1,4 +1,4 @@
-//! What a handler is given besides the request: a database, a clock, a source of ids and secrets.
+//! What a handler is given besides the request: a database, a clock, a source of ids and secrets, and settings.
 //!
 //! They are arguments and not globals, so that the same code runs in a component, in a process of its own, and in a
 //! test that sets the time.
@@ -19,12 +19,29 @@ struct Parts {
     database: Box<dyn Database>,
     clock: Box<dyn Clock>,
     ids: Box<dyn Ids>,
+    settings: Box<dyn Settings>,
 }
 
 impl Context {
-    /// Puts the three together.
+    /// Puts the three together, without any settings.
     pub fn new(database: impl Database + 'static, clock: impl Clock + 'static, ids: impl Ids + 'static) -> Self {
-        Self { parts: Arc::new(Parts { database: Box::new(database), clock: Box::new(clock), ids: Box::new(ids) }) }
+        Self::with_settings(database, clock, ids, NoSettings)
+    }
+
+    /// Puts the three together with settings, for services that read some.
+    pub fn with_settings(
+        database: impl Database + 'static,
+        clock: impl Clock + 'static,
+        ids: impl Ids + 'static,
+        settings: impl Settings + 'static,
+    ) -> Self {
+        let parts = Parts {
+            database: Box::new(database),
+            clock: Box::new(clock),
+            ids: Box::new(ids),
+            settings: Box::new(settings),
+        };
+        Self { parts: Arc::new(parts) }
     }
 
     /// The component's own database.
@@ -48,6 +65,11 @@ impl Context {
     pub fn secret(&self) -> [u8; 32] {
         self.parts.ids.secret()
     }
+
+    /// What the operator has set under this name, if anything.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.parts.settings.get(name)
+    }
 }
 
 /// A source of what makes ids unique and secrets secret.
@@ -57,6 +79,20 @@ pub trait Ids: Send + Sync {
 
     /// 32 bytes that nobody can guess, from a generator that is made for keys; a test may count instead.
     fn secret(&self) -> [u8; 32];
+}
+
+/// What the operator decides: the variables of the component in the manifest, or arguments of a process of its own.
+pub trait Settings: Send + Sync {
+    /// The value under a name; the same for as long as the instance lives.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+struct NoSettings;
+
+impl Settings for NoSettings {
+    fn get(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 /// RFC 9562 §5.7: the time first, so that ids sort in the order of creation and an index grows at its end.

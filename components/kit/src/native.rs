@@ -3,6 +3,7 @@
 //! For tests, for the twin that benchmarks compare the sandbox with, and for whoever wants one service as a process of
 //! its own. There is no gateway in front: whoever calls is believed.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use souk_database::sqlite::{Limits, OpenError, Sqlite};
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 
-use crate::context::{Context, Ids};
+use crate::context::{Context, Ids, Settings};
 use crate::time::{Clock, Timestamp};
 
 /// How long a client may take to send the head of a request. hyper has the same number and does not apply it without a
@@ -34,6 +35,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Opens a service's database in a file, brings it up to date, and puts the real clock and randomness beside it.
 pub fn open(path: &Path, migrations: &[(&str, &str)]) -> Result<Context, OpenError> {
     Ok(Context::new(database(path, migrations)?, SystemClock, SystemIds))
+}
+
+/// The same with settings.
+pub fn open_with(path: &Path, migrations: &[(&str, &str)], settings: GivenSettings) -> Result<Context, OpenError> {
+    Ok(Context::with_settings(database(path, migrations)?, SystemClock, SystemIds, settings))
 }
 
 /// Opens a service's database in a file and brings it up to date.
@@ -96,6 +102,25 @@ impl Ids for SystemIds {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).expect("the operating system gives randomness");
         bytes
+    }
+}
+
+/// Settings that whoever starts the service has at hand, such as arguments of the program.
+#[derive(Clone, Default)]
+pub struct GivenSettings(BTreeMap<String, String>);
+
+impl GivenSettings {
+    /// Sets one.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), value.to_owned());
+        self
+    }
+}
+
+impl Settings for GivenSettings {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
     }
 }
 

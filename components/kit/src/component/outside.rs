@@ -1,4 +1,4 @@
-//! The outside world of a component: the database of its host, WASI's clock and WASI's randomness.
+//! The outside world of a component: the database of its host, WASI's clock, WASI's randomness, and the host's settings.
 
 use std::sync::OnceLock;
 
@@ -7,12 +7,14 @@ use souk_database::contract::{Answer, Database, Event, Outcome, Rows, Statement,
 
 use super::bindings::souk::database::sql;
 use super::bindings::souk::events::types;
-use crate::context::{Context, Ids};
+use super::bindings::wasi::config::store;
+use crate::context::{Context, Ids, Settings};
+use crate::log;
 use crate::time::{Clock, Timestamp};
 
 /// Everything real.
 pub fn context() -> Context {
-    Context::new(HostDatabase, WasiClock, WasiIds)
+    Context::with_settings(HostDatabase, WasiClock, WasiIds, WasiSettings)
 }
 
 /// The database that the host gives this component.
@@ -82,5 +84,17 @@ impl Ids for WasiIds {
             bytes.extend(wasip3::random::random::get_random_bytes(32 - bytes.len() as u64));
         }
         bytes.try_into().expect("no call gives more than it was asked for")
+    }
+}
+
+struct WasiSettings;
+
+impl Settings for WasiSettings {
+    /// A host that keeps settings elsewhere may fail to read one; a service that needs it refuses, as without it.
+    fn get(&self, name: &str) -> Option<String> {
+        store::get(name).unwrap_or_else(|error| {
+            log::error(&format!("setting {name}: {error}"));
+            None
+        })
     }
 }
