@@ -1,0 +1,116 @@
+//! Payments over HTTP: for admins, and for the customer who wants to see one.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use serde_json::json;
+use souk_kit::caller::Caller;
+use souk_kit::etag::{EntityTag, IfNoneMatch};
+use souk_kit::json::{self, Body, Fields, Input};
+use souk_kit::page::Page;
+use souk_kit::problem::Problem;
+use souk_kit::query::Query;
+use souk_kit::segment::Segment;
+
+use super::caller::{Admin, may_see};
+use super::refusal;
+use crate::domain::ledger::is_balanced;
+use crate::domain::operation::{Ask, Origin, Wanted};
+use crate::domain::payment::{Payment, Status};
+use crate::domain::{Amount, Customer, Key, OrderId, PaymentId, Refusal};
+use crate::payments::Payments;
+use crate::store;
+use crate::store::listing::Listing;
+
+pub(super) async fn list(
+    State(payments): State<Payments>,
+    _: Admin,
+    uri: Uri,
+    mut query: Query,
+) -> Result<Response, Problem> {
+    let listing = Listing {
+        page: Page::of(&mut query),
+        order_id: query.optional("order_id", str::parse::<OrderId>),
+        customer: query.optional("customer", str::parse::<Customer>),
+        status: query.optional("status", Status::parse),
+    };
+    query.finish()?;
+    let (found, total) = store::listing::list(&payments.context, &listing).await?;
+    Ok(private(listing.page.response(&uri, total, &found)))
+}
+
+/// To whom it does not belong it does not exist.
+pub(super) async fn read(
+    State(payments): State<Payments>,
+    caller: Caller,
+    Segment(id): Segment<PaymentId>,
+    seen: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let payment = store::payment(&payments.context, &id).await?;
+    let payment = payment.filter(|payment| may_see(&caller, payment)).ok_or(Refusal::UnknownPayment)?;
+    let tag = EntityTag::new(format_args!("{}.{}", payment.id.as_str(), payment.version));
+    Ok(private(seen.answer(tag, || json::response(StatusCode::OK, &payment))))
+}
+
+pub(super) async fn refund(
+    State(payments): State<Payments>,
+    _: Admin,
+    Segment(payment_id): Segment<PaymentId>,
+    headers: HeaderMap,
+    body: Option<Body<Refund>>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    let amount = body.and_then(|Body(refund)| refund.amount);
+    let wanted = Wanted::new(Origin::Http, &key, Ask::Refund { payment_id, amount });
+    let payment = refusal::of(payments.operate(&wanted).await?)?;
+    Ok(response(&payment))
+}
+
+pub(super) async fn resolve(State(payments): State<Payments>, _: Admin) -> Result<Response, Problem> {
+    let resolved = payments.resolve().await?;
+    Ok(private(json::response(StatusCode::OK, &json!({"settled": resolved.settled, "open": resolved.open}))))
+}
+
+pub(super) async fn ledger(State(payments): State<Payments>, _: Admin) -> Result<Response, Problem> {
+    let sums = store::ledger::sums(&payments.context).await?;
+    Ok(private(json::response(StatusCode::OK, &json!({"balanced": is_balanced(&sums), "accounts": sums}))))
+}
+
+/// The body of a refund; without an amount, all that is left.
+pub(super) struct Refund {
+    amount: Option<Amount>,
+}
+
+impl Input for Refund {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.refused("currency", "is that of the payment");
+        Some(Self { amount: fields.optional("amount", |field| field.integer(Amount::parse)) })
+    }
+}
+
+/// draft-ietf-httpapi-idempotency-key-header writes the key as a quoted string; many clients leave the quotes out. Money moves only under a key:
+/// a client that has lost the answer must be able to ask again.
+fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let text = values.next().map(|value| value.to_str().unwrap_or_default());
+    let key = match (text, values.next()) {
+        (None, _) => Err("must be given".to_owned()),
+        (Some(_), Some(_)) => Err("must be given once".to_owned()),
+        (Some(text), None) => {
+            let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            Key::parse(unquoted.unwrap_or(text).to_owned())
+        }
+    };
+    key.map_err(|reason| Problem::of(StatusCode::BAD_REQUEST).detail(format!("Idempotency-Key {reason}")))
+}
+
+fn response(payment: &Payment) -> Response {
+    private(json::response(StatusCode::OK, payment))
+}
+
+/// For caches: what one person may see is for no other.
+fn private(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
