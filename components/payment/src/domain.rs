@@ -1,7 +1,7 @@
 //! What a payment is made of, in types that cannot be wrong: whoever holds an [`Amount`] holds a good one.
 //!
 //! Everything that comes from outside is parsed here and checked nowhere else; the constants are the limits, with their reasons. No database, no
-//! HTTP, no clock. The life of a payment, the operations on it and the ledger stand in a file each.
+//! HTTP, no clock. The life of a payment, the operations on it, the ledger and the signatures of webhooks stand in a file each.
 
 use std::num::NonZeroI64;
 
@@ -13,6 +13,8 @@ pub mod payment;
 pub mod operation;
 
 pub mod ledger;
+
+pub mod webhook;
 
 /// Ten thousand million in a currency with cents, as a price. A million of them still sum up in 64 bits.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;

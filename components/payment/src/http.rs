@@ -8,6 +8,8 @@ use crate::payments::Payments;
 
 mod payment;
 
+mod webhook;
+
 mod caller;
 
 mod refusal;
@@ -19,6 +21,7 @@ pub fn router(payments: Payments) -> Router {
         .route("/api/v1/payments/resolve", post(payment::resolve))
         .route("/api/v1/payments/ledger", get(payment::ledger))
         .route("/api/v1/payments/{id}", get(payment::read))
-        .route("/api/v1/payments/{id}/refunds", post(payment::refund));
+        .route("/api/v1/payments/{id}/refunds", post(payment::refund))
+        .route("/api/v1/payments/webhooks/{provider}", post(webhook::receive));
     complete(routes.with_state(payments))
 }

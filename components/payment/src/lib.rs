@@ -14,6 +14,7 @@
 //! | `/api/v1/payments/{id}/refunds` | admins: `POST`, with `Idempotency-Key` |
 //! | `/api/v1/payments/resolve` | admins: `POST` finishes what has no outcome |
 //! | `/api/v1/payments/ledger` | admins: `GET` sums of each account |
+//! | `/api/v1/payments/webhooks/{provider}` | `POST` a signed event |
 //!
 //! Besides HTTP it exports `souk:payment/processor` (`wit/payment`, where the events are described too). Limits stand in [`domain`].
 //!

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use souk_kit::context::Context;
 use souk_kit::database::Failure;
+use souk_kit::log;
 
 use crate::domain::Refusal;
-use crate::domain::operation::{Answer, Ask, Operation, OperationId, TakeUp, Verdict, Wanted};
+use crate::domain::operation::{Answer, Ask, Operation, OperationId, Outcome, TakeUp, Verdict, Wanted};
+use crate::domain::webhook::Notice;
 use crate::provider::{Instruction, Provider, Reply, Standing, Work};
 use crate::store::operation::{self, Begun, Claim, ClaimStep, Finished, PutDown};
+use crate::store::webhook;
 
 /// The world of the service: its database, clock, ids and settings, and who moves the money. Cloning it is cheap.
 #[derive(Clone)]
@@ -115,6 +118,30 @@ impl Payments {
                 Ok(false)
             }
         }
+    }
+
+    /// Takes in what a provider says by itself. It can only finish what is open here; so no order of events takes anything back.
+    pub async fn notice(&self, notice: &Notice) -> Result<(), Failure> {
+        let Notice::Settled { event_id, operation, verdict } = notice else {
+            return Ok(());
+        };
+        let seen = webhook::first_time(&self.context, self.provider.name(), event_id);
+        match operation::finish(&self.context, operation, *verdict, &seen).await? {
+            Finished::Before(answer) if !agrees(answer.outcome, *verdict) => {
+                log::error(&format!(
+                    "webhook: {verdict:?} about an operation that ended otherwise; nothing was changed"
+                ));
+                Ok(())
+            }
+            Finished::Now(_) | Finished::Before(_) | Finished::NotAlso | Finished::UnknownOperation => Ok(()),
+        }
+    }
+}
+
+fn agrees(outcome: Outcome, verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Done => outcome == Outcome::Done,
+        Verdict::Declined(_) | Verdict::Failed => outcome != Outcome::Done,
     }
 }
 

@@ -15,6 +15,8 @@ pub mod operation;
 
 pub mod ledger;
 
+pub mod webhook;
+
 pub mod listing;
 
 /// The columns of a [`Payment`] of payments `p`.
