@@ -83,7 +83,7 @@ CREATE TABLE webhook_events (
     PRIMARY KEY (provider, event_id)
 );
 
-CREATE INDEX webhook_events_to_forget ON webhook_events (forget_at);
+CREATE INDEX webhook_events_to_forget ON webhook_events (provider, forget_at);
 
 -- From here on: the truth of the built-in provider, which no other part of the service reads or writes.
 
