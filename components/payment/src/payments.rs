@@ -55,7 +55,7 @@ impl Payments {
         match operation::operation(&self.context, id).await? {
             Some(pending) if pending.take_up(self.context.now()) != TakeUp::Leave => {
                 if !self.resolve_one(&pending).await? {
-                    return Err(Refusal::Unknown(pending.payment_id));
+                    return Ok(begun);
                 }
                 operation::begin(&self.context, self.provider.name(), wanted).await
             }
