@@ -1,1 +1,15 @@
 //! The service through its use cases and routes, on the real engine with the real migrations and a clock that tests set; no socket, no wasm.
+
+mod shop;
+
+mod operations;
+mod tokens;
+mod keys;
+mod crashes;
+mod pending;
+mod ledger;
+mod webhooks;
+mod http;
+mod bad_input;
+mod orders;
+mod plans;

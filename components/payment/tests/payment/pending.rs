@@ -1,0 +1,90 @@
+//! One operation on a payment at a time, and what becomes of one that stands in another's way.
+
+use payment::domain::Refusal;
+use payment::domain::operation::{LEASE_S, Outcome, RESOLVE_AFTER_S, RESOLVED_MAX};
+use payment::domain::payment::{Conflict, Status};
+use payment::payments::Resolved;
+use payment::store::operation;
+
+use crate::shop::{Shop, capture, done, outcome};
+
+#[tokio::test]
+async fn another_operation_waits_for_the_one_that_is_under_way() {
+    let shop = Shop::open().await;
+    let id = shop.authorized("a", "tok_visa").await;
+    let begun = operation::begin(&shop.context, "simulator", &capture("c", &id, None)).await;
+    assert!(begun.is_ok(), "{begun:?}");
+    assert_eq!(shop.void("v", &id).await, Err(Refusal::InProgress));
+    assert_eq!(shop.count("operations").await, 2);
+    // Once nobody can be at it any more, it is finished first.
+    shop.clock.advance_seconds(LEASE_S.into());
+    assert_eq!(done(shop.void("v", &id).await).0, Status::Voided);
+    assert_eq!(outcome(shop.capture("c", &id, None).await), Outcome::Failed);
+}
+
+#[tokio::test]
+async fn a_void_undoes_an_authorization_whose_answer_was_lost() {
+    for (token, expected) in [
+        ("tok_timeout_after_effect", Outcome::Done),
+        ("tok_timeout", Outcome::Refused(Conflict::NotAuthorized)),
+        ("tok_unavailable", Outcome::Refused(Conflict::NotAuthorized)),
+    ] {
+        let shop = Shop::open().await;
+        shop.authorize("a", "order-1", 100, token).await.expect_err("there is no answer");
+        let id = shop.of_order("order-1").await[0].id.clone();
+        assert_eq!(outcome(shop.void("v", &id).await), expected, "{token}");
+        assert!(shop.truth(&id).await.is_none_or(|truth| truth.is_voided), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_void_waits_while_the_provider_is_still_at_what_is_to_be_undone() {
+    let shop = Shop::open().await;
+    shop.authorize("a", "order-1", 100, "tok_slow").await.expect_err("there is no answer");
+    let id = shop.of_order("order-1").await[0].id.clone();
+    assert_eq!(shop.void("v", &id).await, Err(Refusal::InProgress));
+    shop.clock.advance_seconds(60);
+    assert_eq!(done(shop.void("v", &id).await).0, Status::Voided);
+}
+
+#[tokio::test]
+async fn a_capture_that_was_never_sent_is_closed_by_whoever_comes_next() {
+    let shop = Shop::open().await;
+    let id = shop.authorized("a", "tok_capture_unavailable").await;
+    assert_eq!(shop.capture("c", &id, None).await, Err(Refusal::ProviderUnavailable));
+    assert_eq!(done(shop.void("v", &id).await).0, Status::Voided);
+    assert_eq!(outcome(shop.capture("c", &id, None).await), Outcome::Failed);
+}
+
+#[tokio::test]
+async fn resolve_takes_a_bounded_number_longest_forgotten_first() {
+    let shop = Shop::open().await;
+    let max = i64::from(RESOLVED_MAX);
+    for number in 0..max + 2 {
+        shop.authorize(&format!("a{number}"), "order-1", 100, "tok_timeout_after_effect")
+            .await
+            .expect_err("there is no answer");
+        shop.clock.advance_seconds(1);
+    }
+    shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: RESOLVED_MAX, open: 0 }));
+    let open: Vec<Status> = shop.of_order("order-1").await.iter().map(|payment| payment.state.status()).collect();
+    assert_eq!(open.iter().filter(|status| **status == Status::Authorizing).count(), 2);
+    assert_eq!(open[open.len() - 2..], [Status::Authorizing; 2]);
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 2, open: 0 }));
+}
+
+#[tokio::test]
+async fn what_the_provider_does_not_know_yet_stays_open_and_makes_room_for_others() {
+    let shop = Shop::open().await;
+    shop.authorize("a", "order-1", 100, "tok_slow").await.expect_err("there is no answer");
+    // The clock of the provider stands still while ours goes on: it says nothing for longer than anybody waits.
+    let late = souk_kit::database::sql("UPDATE simulator_operations SET told_from = '2030-01-01T00:00:00.000Z'");
+    let transaction = souk_database::contract::Transaction { steps: vec![late.exactly(1)], events: vec![] };
+    souk_kit::database::attempt(shop.context.database(), transaction).await.expect("there is such a table");
+    shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 1 }));
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 0 }));
+    shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 1 }));
+}
