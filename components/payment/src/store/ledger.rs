@@ -58,3 +58,6 @@ pub async fn sums(context: &Context) -> Result<Vec<Sum>, Failure> {
     };
     database::all(context.database(), statement, read).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@ use payment::domain::Refusal;
 use payment::domain::operation::{LEASE_S, Outcome, RESOLVE_AFTER_S, RESOLVED_MAX};
 use payment::domain::payment::{Conflict, Status};
 use payment::payments::Resolved;
-use payment::store::operation;
+use payment::store::operation::{self, Begun};
 
-use crate::shop::{Shop, capture, done, outcome};
+use crate::shop::{Shop, capture, done, outcome, void};
 
 #[tokio::test]
 async fn another_operation_waits_for_the_one_that_is_under_way() {
@@ -87,4 +87,17 @@ async fn what_the_provider_does_not_know_yet_stays_open_and_makes_room_for_other
     assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 0 }));
     shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
     assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 1 }));
+}
+
+#[tokio::test]
+async fn of_two_operations_that_begin_at_once_one_waits() {
+    let shop = Shop::open().await;
+    for number in 0..10 {
+        let id = shop.authorized(&format!("a{number}"), "tok_visa").await;
+        let (one, two) = (capture(&format!("c{number}"), &id, None), void(&format!("v{number}"), &id));
+        let begin = |wanted| operation::begin(&shop.context, "simulator", wanted);
+        let both = tokio::join!(begin(&one), begin(&two));
+        let claims = [&both.0, &both.1].into_iter().filter(|begun| matches!(begun, Ok(Begun::Claimed(_)))).count();
+        assert_eq!(claims, 1, "{both:?}");
+    }
 }
