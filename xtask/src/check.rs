@@ -62,6 +62,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
         ("product on postgres", "product", &[][..]),
         ("user on postgres", "user", &[][..]),
         ("customer on postgres", "customer", &[][..]),
+        ("payment on postgres", "payment", &[][..]),
         ("souk on postgres", "souk", &of_services[..]),
     ];
     for (step, target, of_all) in steps_of {
