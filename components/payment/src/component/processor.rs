@@ -181,7 +181,8 @@ impl From<Failure> for Error {
         log::error(&failure.to_string());
         match failure {
             Failure::Stale => Self::Unavailable("too many change the same payment".to_owned()),
-            Failure::Database(DatabaseError::Unavailable(_)) => {
+            // What may have been written is found again by its key.
+            Failure::Database(DatabaseError::Unavailable(_) | DatabaseError::Undecided(_)) => {
                 Self::Unavailable("the database can't be used now".to_owned())
             }
             Failure::Database(_) | Failure::Mismatch(_) => Self::Other("see the log of the payment service".to_owned()),
