@@ -26,9 +26,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Admin {
     }
 }
 
-/// Whether somebody may see a payment: their own, and admins each.
-pub(super) fn may_see(caller: &Caller, payment: &Payment) -> bool {
-    is_admin(caller) || caller.sub == payment.customer.as_str()
+/// A payment as somebody may see it: their own, and admins each.
+pub(super) fn visible(caller: &Caller, payment: Payment) -> Option<Payment> {
+    if is_admin(caller) {
+        return Some(payment);
+    }
+    (caller.sub == payment.customer.as_str()).then(|| payment.for_customer())
 }
 
 fn is_admin(caller: &Caller) -> bool {

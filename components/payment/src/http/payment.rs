@@ -13,7 +13,7 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::caller::{Admin, may_see};
+use super::caller::{Admin, visible};
 use super::refusal;
 use crate::domain::ledger::is_balanced;
 use crate::domain::operation::{Ask, Origin, Wanted};
@@ -48,7 +48,7 @@ pub(super) async fn read(
     seen: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let payment = store::payment(&payments.context, &id).await?;
-    let payment = payment.filter(|payment| may_see(&caller, payment)).ok_or(Refusal::UnknownPayment)?;
+    let payment = payment.and_then(|payment| visible(&caller, payment)).ok_or(Refusal::UnknownPayment)?;
     let tag = EntityTag::new(format_args!("{}.{}", payment.id.as_str(), payment.version));
     Ok(private(seen.answer(tag, || json::response(StatusCode::OK, &payment))))
 }

@@ -39,6 +39,21 @@ async fn a_payment_is_seen_by_its_customer_and_by_admins() {
 }
 
 #[tokio::test]
+async fn who_pays_with_stolen_money_does_not_learn_that_it_was_noticed() {
+    let shop = Shop::open().await;
+    for (token, to_customer, to_admin) in [
+        ("tok_stolen", "declined", "suspected-fraud"),
+        ("tok_insufficient_funds", "insufficient-funds", "insufficient-funds"),
+    ] {
+        let answer = shop.authorize(token, "order-1", 100, token).await.expect("it has an outcome");
+        let path = format!("{PAYMENTS}/{}", answer.payment.id.as_str());
+        for (who, reason) in [(customer(), to_customer), (Who::admin(), to_admin)] {
+            assert_eq!(shop.get(&who, &path).await.body["decline_reason"], reason, "{who:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_payment_that_was_seen_is_not_sent_again() {
     let shop = Shop::open().await;
     let id = shop.authorized("a", "tok_visa").await;
