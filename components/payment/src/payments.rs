@@ -7,7 +7,9 @@ use souk_kit::database::Failure;
 use souk_kit::log;
 
 use crate::domain::Refusal;
-use crate::domain::operation::{Answer, Ask, Operation, OperationId, Outcome, TakeUp, Verdict, Wanted};
+use crate::domain::operation::{
+    Answer, Ask, Authorization, Change, Operation, OperationId, Outcome, TakeUp, Verdict, Wanted,
+};
 use crate::domain::webhook::Notice;
 use crate::provider::{Instruction, Provider, Reply, Standing, Work};
 use crate::store::operation::{self, Begun, Claim, ClaimStep, Finished, PutDown};
@@ -149,10 +151,12 @@ fn agrees(outcome: Outcome, verdict: Verdict) -> bool {
 fn instruction(operation: &Operation, ask: &Ask) -> Option<Instruction> {
     let amount = operation.amount?;
     let work = match ask {
-        Ask::Authorize { money, method, .. } => Work::Authorize { money: money.clone(), method: method.clone() },
-        Ask::Capture { .. } => Work::Capture(amount),
-        Ask::Void { .. } => Work::Void,
-        Ask::Refund { .. } => Work::Refund(amount),
+        Ask::Authorize(Authorization { money, method, .. }) => {
+            Work::Authorize { money: money.clone(), method: method.clone() }
+        }
+        Ask::Change(_, Change::Capture(_)) => Work::Capture(amount),
+        Ask::Change(_, Change::Void) => Work::Void,
+        Ask::Change(_, Change::Refund(_)) => Work::Refund(amount),
     };
     Some(Instruction { id: operation.id.clone(), payment_id: operation.payment_id.clone(), work })
 }

@@ -7,7 +7,7 @@ use souk_kit::log;
 use super::bindings::exports::souk::payment::processor::{Error, Guest, Money, Outcome, Payment, Resolved};
 use super::bindings::souk::payment::types::{Conflict, DeclineReason, Status};
 use super::{Service, payments};
-use crate::domain::operation::{self, Answer, Ask, Origin, Wanted};
+use crate::domain::operation::{self, Answer, Ask, Authorization, Change, Origin, Wanted};
 use crate::domain::{
     self, Amount, Currency, Customer, Invalid, Key, MethodToken, OrderId, PaymentId, Refusal, payment,
 };
@@ -27,17 +27,17 @@ impl Guest for Service {
 
     async fn capture(key: String, payment_id: String, amount: Option<i64>) -> Result<Outcome, Error> {
         let (payment_id, amount) = (known(payment_id)?, part(amount)?);
-        operate(key, Ask::Capture { payment_id, amount }).await
+        operate(key, Ask::Change(payment_id, Change::Capture(amount))).await
     }
 
     async fn void(key: String, payment_id: String) -> Result<Outcome, Error> {
         let payment_id = known(payment_id)?;
-        operate(key, Ask::Void { payment_id }).await
+        operate(key, Ask::Change(payment_id, Change::Void)).await
     }
 
     async fn refund(key: String, payment_id: String, amount: Option<i64>) -> Result<Outcome, Error> {
         let (payment_id, amount) = (known(payment_id)?, part(amount)?);
-        operate(key, Ask::Refund { payment_id, amount }).await
+        operate(key, Ask::Change(payment_id, Change::Refund(amount))).await
     }
 
     async fn get(payment_id: String) -> Result<Payment, Error> {
@@ -67,7 +67,7 @@ async fn operate(key: String, ask: Ask) -> Result<Outcome, Error> {
 }
 
 fn authorization(order_id: String, customer: String, amount: Money, method_token: String) -> Result<Ask, Invalid> {
-    Ok(Ask::Authorize {
+    Ok(Ask::Authorize(Authorization {
         order_id: OrderId::parse(order_id).map_err(|reason| format!("order-id {reason}"))?,
         customer: Customer::parse(customer).map_err(|reason| format!("customer {reason}"))?,
         money: domain::Money {
@@ -75,7 +75,7 @@ fn authorization(order_id: String, customer: String, amount: Money, method_token
             currency: Currency::parse(amount.currency).map_err(|reason| format!("currency {reason}"))?,
         },
         method: MethodToken::parse(method_token).map_err(|reason| format!("method-token {reason}"))?,
-    })
+    }))
 }
 
 fn part(amount: Option<i64>) -> Result<Option<Amount>, Error> {

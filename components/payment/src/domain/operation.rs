@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use souk_kit::time::Timestamp;
 
-use super::payment::{Conflict, DeclineReason, Payment, State};
+use super::payment::{Conflict, DeclineReason, Move, Payment, State};
 use super::{Amount, Customer, Invalid, Key, MethodToken, Money, OrderId, PaymentId};
 
 /// After so long nobody is at an operation any more that was under way: a host ends a request after 60 seconds. Whoever takes it up too early
@@ -103,12 +103,44 @@ pub struct Wanted {
 
 /// The arguments of an operation.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the fields are the arguments of `souk:payment/processor`")]
 pub enum Ask {
-    Authorize { order_id: OrderId, customer: Customer, money: Money, method: MethodToken },
-    Capture { payment_id: PaymentId, amount: Option<Amount> },
-    Void { payment_id: PaymentId },
-    Refund { payment_id: PaymentId, amount: Option<Amount> },
+    /// For a new payment.
+    Authorize(Authorization),
+    /// On one that is there.
+    Change(PaymentId, Change),
+}
+
+/// What a new payment is to be.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the arguments of `souk:payment/processor.authorize`")]
+pub struct Authorization {
+    pub order_id: OrderId,
+    pub customer: Customer,
+    pub money: Money,
+    pub method: MethodToken,
+}
+
+/// What is to be done with a payment; without an amount, with all that is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Take held money.
+    Capture(Option<Amount>),
+    /// Let it go.
+    Void,
+    /// Give taken money back.
+    Refund(Option<Amount>),
+}
+
+impl Change {
+    /// Where it leads, if the state of the payment allows it.
+    pub fn plan(self, payment: &Payment) -> Result<Move, Conflict> {
+        let authorized = payment.money.amount;
+        match self {
+            Self::Capture(amount) => payment.state.capture(authorized, amount),
+            Self::Void => payment.state.void(authorized),
+            Self::Refund(amount) => payment.state.refund(amount),
+        }
+    }
 }
 
 impl Wanted {
@@ -122,21 +154,21 @@ impl Ask {
     /// Of what kind it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Authorize { .. } => Kind::Authorize,
-            Self::Capture { .. } => Kind::Capture,
-            Self::Void { .. } => Kind::Void,
-            Self::Refund { .. } => Kind::Refund,
+            Self::Authorize(_) => Kind::Authorize,
+            Self::Change(_, Change::Capture(_)) => Kind::Capture,
+            Self::Change(_, Change::Void) => Kind::Void,
+            Self::Change(_, Change::Refund(_)) => Kind::Refund,
         }
     }
 
     /// What tells it from the same key with other arguments. The arguments themselves are not kept: a method is among them.
     pub fn fingerprint(&self) -> Fingerprint {
         let arguments = match self {
-            Self::Authorize { order_id, customer, money, method } => {
+            Self::Authorize(Authorization { order_id, customer, money, method }) => {
                 json!([order_id, customer, money.amount, money.currency, method.as_str()])
             }
-            Self::Capture { payment_id, amount } | Self::Refund { payment_id, amount } => json!([payment_id, amount]),
-            Self::Void { payment_id } => json!([payment_id]),
+            Self::Change(payment_id, Change::Capture(amount) | Change::Refund(amount)) => json!([payment_id, amount]),
+            Self::Change(payment_id, Change::Void) => json!([payment_id]),
         };
         let digest = Sha256::digest(arguments.to_string());
         let mut text = String::with_capacity(64);
@@ -222,7 +254,7 @@ impl Operation {
     /// What a verdict makes of the payment, and of the operation.
     pub fn settle(&self, payment: &Payment, verdict: Verdict) -> Result<(Outcome, State), Conflict> {
         let (state, authorized) = (payment.state, payment.money.amount);
-        let done = |step: super::payment::Move| (Outcome::Done, step.next);
+        let done = |step: Move| (Outcome::Done, step.next);
         match (self.kind, verdict) {
             (Kind::Authorize, Verdict::Done) => Ok((Outcome::Done, state.authorize()?)),
             (Kind::Authorize, Verdict::Declined(reason)) => Ok((Outcome::Declined, state.decline(reason)?)),
@@ -299,7 +331,7 @@ impl Payment {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ask, Kind, OperationId, Origin, Wanted};
+    use super::{Ask, Change, Kind, OperationId, Origin, Wanted};
     use crate::domain::{Amount, Key, PaymentId};
 
     #[test]
@@ -319,7 +351,7 @@ mod tests {
             let payment_id = PaymentId::stored("p".to_owned());
             let amount = amount.map(|units| Amount::parse(units).expect("it is above zero"));
             let key = Key::parse("k".to_owned()).expect("it is printable");
-            Wanted::new(Origin::Component, &key, Ask::Refund { payment_id, amount }).ask.fingerprint()
+            Wanted::new(Origin::Component, &key, Ask::Change(payment_id, Change::Refund(amount))).ask.fingerprint()
         };
         assert_eq!(refund(None), refund(None));
         assert_ne!(refund(None), refund(Some(100)));

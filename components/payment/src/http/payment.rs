@@ -16,7 +16,7 @@ use souk_kit::segment::Segment;
 use super::caller::{Admin, visible};
 use super::refusal;
 use crate::domain::ledger::is_balanced;
-use crate::domain::operation::{Ask, Origin, Wanted};
+use crate::domain::operation::{Ask, Change, Origin, Wanted};
 use crate::domain::payment::{Payment, Status};
 use crate::domain::{Amount, Customer, Key, OrderId, PaymentId, Refusal};
 use crate::payments::Payments;
@@ -62,7 +62,7 @@ pub(super) async fn refund(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let amount = body.and_then(|Body(refund)| refund.amount);
-    let wanted = Wanted::new(Origin::Http, &key, Ask::Refund { payment_id, amount });
+    let wanted = Wanted::new(Origin::Http, &key, Ask::Change(payment_id, Change::Refund(amount)));
     let payment = refusal::of(payments.operate(&wanted).await?)?;
     Ok(response(&payment))
 }

@@ -11,8 +11,8 @@ use souk_kit::time::Timestamp;
 
 use super::{ATTEMPTS_MAX, PAYMENT, attempt, ledger, read_payment};
 use crate::domain::operation::{
-    Answer, Ask, Fingerprint, Kind, Operation, OperationId, Outcome, Progress, RESOLVE_AFTER_S, RESOLVED_MAX, Snapshot,
-    TakeUp, Verdict, Wanted,
+    Answer, Ask, Authorization, Fingerprint, Kind, Operation, OperationId, Outcome, Progress, RESOLVE_AFTER_S,
+    RESOLVED_MAX, Snapshot, TakeUp, Verdict, Wanted,
 };
 use crate::domain::payment::{Conflict, DeclineReason, Move, Payment, State, Status};
 use crate::domain::{Amount, Invalid, PaymentId, Refusal};
@@ -77,35 +77,28 @@ async fn go_on(context: &Context, known: Operation, wanted: &Wanted) -> Result<O
 
 /// With a new key. Nothing, if somebody was faster.
 async fn start(context: &Context, provider: &str, wanted: &Wanted) -> Result<Option<Begun>, Refusal> {
-    let payment_id = match &wanted.ask {
-        Ask::Authorize { .. } => return Ok(authorize(context, provider, wanted).await?.map(Begun::Claimed)),
-        Ask::Capture { payment_id, .. } | Ask::Void { payment_id } | Ask::Refund { payment_id, .. } => payment_id,
+    let (payment_id, change) = match &wanted.ask {
+        Ask::Authorize(new) => return Ok(authorize(context, provider, wanted, new).await?.map(Begun::Claimed)),
+        Ask::Change(payment_id, change) => (payment_id, change),
     };
     let (payment, pending) = with_pending(context, payment_id).await?.ok_or(Refusal::UnknownPayment)?;
     if let Some(pending) = pending {
         return Ok(Some(Begun::Pending(pending)));
     }
-    match plan(&wanted.ask, &payment) {
+    match change.plan(&payment) {
         Ok(step) => Ok(record(context, wanted, &payment, step).await?.map(Begun::Claimed)),
         Err(conflict) => Ok(refuse(context, wanted, payment, conflict).await?.map(Begun::Answered)),
     }
 }
 
-fn plan(ask: &Ask, payment: &Payment) -> Result<Move, Conflict> {
-    let authorized = payment.money.amount;
-    match ask {
-        Ask::Authorize { .. } => Err(Conflict::AlreadyCaptured),
-        Ask::Capture { amount, .. } => payment.state.capture(authorized, *amount),
-        Ask::Void { .. } => payment.state.void(authorized),
-        Ask::Refund { amount, .. } => payment.state.refund(*amount),
-    }
-}
-
 /// Writes the intent down, with a new payment.
-async fn authorize(context: &Context, provider: &str, wanted: &Wanted) -> Result<Option<Claim>, Failure> {
-    let Ask::Authorize { order_id, customer, money, .. } = &wanted.ask else {
-        return Ok(None);
-    };
+async fn authorize(
+    context: &Context,
+    provider: &str,
+    wanted: &Wanted,
+    new: &Authorization,
+) -> Result<Option<Claim>, Failure> {
+    let Authorization { order_id, customer, money, .. } = new;
     let now = context.now().to_string();
     let id = PaymentId::stored(context.id());
     let insert = sql("INSERT INTO payments (id, order_id, customer, provider, amount, currency, status, captured, \

@@ -116,10 +116,10 @@ impl Calls<'_> {
             let state = answer.payment.state;
             match &wanted.ask {
                 // The snapshots of one payment grow: the last is what all of them have moved.
-                Ask::Capture { .. } | Ask::Refund { .. } if answer.outcome == Outcome::Done => {
+                Ask::Change(..) if answer.outcome == Outcome::Done => {
                     moved = (moved.0.max(state.captured()), moved.1.max(state.refunded()));
                 }
-                Ask::Authorize { .. } | Ask::Capture { .. } | Ask::Void { .. } | Ask::Refund { .. } => {}
+                Ask::Authorize(_) | Ask::Change(..) => {}
             }
         }
         moved

@@ -11,7 +11,9 @@ use axum::Router;
 use axum::body::Body;
 use http_body_util::BodyExt;
 use payment::domain::ledger::{Account, is_balanced};
-use payment::domain::operation::{Answer as Ended, Ask, Kind, OperationId, Origin, Outcome, Wanted};
+use payment::domain::operation::{
+    Answer as Ended, Ask, Authorization, Change, Kind, OperationId, Origin, Outcome, Wanted,
+};
 use payment::domain::payment::{Payment, Status};
 use payment::domain::webhook::Secret;
 use payment::domain::{Amount, Currency, Customer, Key, MethodToken, Money, OrderId, PaymentId, Refusal};
@@ -360,26 +362,26 @@ pub(crate) fn amount(units: i64) -> Amount {
 }
 
 pub(crate) fn authorize(key: &str, order: &str, units: i64, token: &str) -> Wanted {
-    let ask = Ask::Authorize {
+    let ask = Ask::Authorize(Authorization {
         order_id: OrderId::parse(order.to_owned()).expect("it is an id"),
         customer: Customer::parse(CUSTOMER.to_owned()).expect("it is printable"),
         money: Money { amount: amount(units), currency: Currency::parse("EUR".to_owned()).expect("it is a currency") },
         method: MethodToken::parse(token.to_owned()).expect("it is printable"),
-    };
+    });
     Wanted::new(Origin::Component, &self::key(key), ask)
 }
 
 pub(crate) fn capture(key: &str, id: &PaymentId, units: Option<i64>) -> Wanted {
-    let ask = Ask::Capture { payment_id: id.clone(), amount: units.map(amount) };
+    let ask = Ask::Change(id.clone(), Change::Capture(units.map(amount)));
     Wanted::new(Origin::Component, &self::key(key), ask)
 }
 
 pub(crate) fn void(key: &str, id: &PaymentId) -> Wanted {
-    Wanted::new(Origin::Component, &self::key(key), Ask::Void { payment_id: id.clone() })
+    Wanted::new(Origin::Component, &self::key(key), Ask::Change(id.clone(), Change::Void))
 }
 
 pub(crate) fn refund(key: &str, id: &PaymentId, units: Option<i64>) -> Wanted {
-    let ask = Ask::Refund { payment_id: id.clone(), amount: units.map(amount) };
+    let ask = Ask::Change(id.clone(), Change::Refund(units.map(amount)));
     Wanted::new(Origin::Component, &self::key(key), ask)
 }
 

@@ -9,7 +9,7 @@ use souk_kit::native::{CountedIds, SetClock, database};
 
 use super::{balance, insert, sums};
 use crate::domain::ledger::{Account, Entry};
-use crate::domain::operation::{Ask, Operation, Origin, Wanted};
+use crate::domain::operation::{Ask, Authorization, Operation, Origin, Wanted};
 use crate::domain::payment::Payment;
 use crate::domain::{Amount, Currency, Customer, Key, MethodToken, Money, OrderId};
 use crate::payments::Payments;
@@ -35,7 +35,7 @@ fn open() -> (Context, Folder) {
 /// Something to book for.
 async fn authorized(context: &Context) -> (Operation, Payment) {
     let key = Key::stored("a".to_owned());
-    let ask = Ask::Authorize {
+    let ask = Ask::Authorize(Authorization {
         order_id: OrderId::stored("order-1".to_owned()),
         customer: Customer::stored("mina".to_owned()),
         money: Money {
@@ -43,7 +43,7 @@ async fn authorized(context: &Context) -> (Operation, Payment) {
             currency: Currency::stored("EUR".to_owned()),
         },
         method: MethodToken::parse("tok_visa".to_owned()).expect("it is printable"),
-    };
+    });
     let wanted = Wanted::new(Origin::Component, &key, ask);
     let payments = Payments::new(context.clone(), Simulator::new(context.clone()));
     let payment = payments.operate(&wanted).await.expect("it has an outcome").payment;
