@@ -117,3 +117,18 @@ fn the_operator_makes_accounts_and_is_told_what_is_wrong_with_them() {
     let help = place.on_data(&["user", "create", "--help"]).stdout;
     assert!(help.contains("--password-stdin") && help.contains("--admin"), "{help}");
 }
+
+#[test]
+fn the_books_are_the_admins_and_providers_must_sign() {
+    let (boss, admins) = admin();
+    let (customer, customers) = Client::signed_up();
+    let ledger = boss.with(&admins.access, "GET", "/api/v1/payments/ledger", None);
+    assert_eq!((ledger.status, &ledger.json()["balanced"]), (200, &json!(true)), "{}", ledger.text());
+    customer.with(&customers.access, "GET", "/api/v1/payments/ledger", None).is_any_problem(403);
+    customer.with(&customers.access, "GET", "/api/v1/payments/unknown", None).is_any_problem(404);
+    customer.send("GET", "/api/v1/payments", &[], None).is_problem(401, "not-signed-in");
+    // Without a secret in the manifest nothing can be checked, so that a provider comes again.
+    let unsigned =
+        customer.post("/api/v1/payments/webhooks/simulator", &json!({"id": "1", "type": "payment.captured"}));
+    unsigned.is_any_problem(503);
+}
