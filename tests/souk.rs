@@ -18,6 +18,7 @@ mod connections;
 mod load;
 mod rates;
 mod auth;
+mod forged;
 mod identity;
 
 mod sandbox;
