@@ -90,7 +90,7 @@ pub(super) fn plan(engine: &Engine, members: &[Member<'_>]) -> (Vec<Link>, Vec<V
                 Err(refusal) => refusals[from].push(refusal),
             }
         }
-        refusals[from].extend(unknown_choices(members, from, &links));
+        refusals[from].extend(unknown_choices(engine, member));
     }
     if let Some((from, refusal)) = circle(members, &links) {
         refusals[from].push(refusal);
@@ -204,26 +204,17 @@ fn incompatible(import: &str, server: &manifest::Component, differences: &[Strin
     }
 }
 
-/// Entries of `links` that choose for nothing.
-fn unknown_choices(members: &[Member<'_>], from: usize, links: &[Link]) -> Vec<Refusal> {
-    let member = members[from].manifest;
-    let unused = member.links.iter().filter(|(name, to)| {
-        !links.iter().any(|link| link.from == from && link.interface() == *name && members[link.to].manifest.id == **to)
-    });
-    let refusal = |(name, to): (&String, &String)| Refusal {
-        what: format!("links {name} to {to}, and does not import it"),
-        remedy: "remove it".to_owned(),
-    };
-    // One that was refused already is told once.
-    unused.filter(|(name, _)| !imports(member, members, name)).map(refusal).collect()
-}
-
-fn imports(member: &manifest::Component, members: &[Member<'_>], name: &str) -> bool {
-    let engine_of = members.iter().find(|other| other.manifest.id == member.id);
-    engine_of.is_some_and(|found| {
-        let engine = found.component.engine();
-        found.component.component_type().imports(engine).any(|(import, _)| interface(import) == name)
-    })
+/// Entries of `links` that choose for nothing. One whose choice was refused is told by that.
+fn unknown_choices(engine: &Engine, member: &Member<'_>) -> Vec<Refusal> {
+    let imports: Vec<String> =
+        member.component.component_type().imports(engine).map(|(name, _)| interface(name).to_owned()).collect();
+    let unused = member.manifest.links.iter().filter(|(name, _)| !imports.contains(name));
+    unused
+        .map(|(name, to)| Refusal {
+            what: format!("links {name} to {to}, and does not import it"),
+            remedy: "remove it".to_owned(),
+        })
+        .collect()
 }
 
 /// A circle of links: calls along it could wait for each other for ever.
