@@ -30,6 +30,7 @@ pub mod email;
 
 pub mod database;
 pub mod event;
+pub mod listing;
 
 pub mod log;
 pub mod problem;

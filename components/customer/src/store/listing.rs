@@ -1,13 +1,12 @@
 //! Lists of customers, for admins: filtered, in the order of creation, in pages.
 //!
-//! A page and its total come from one statement, so that they agree. A search is two ranges of indexes, of the e-mails and the
-//! names that begin so: every engine compares text by its bytes, which is the order of its characters. Its cost is the number of
+//! A search is two ranges of indexes, of the e-mails and the names that begin so: every engine compares text by its bytes, which is the order of its characters. Its cost is the number of
 //! those that it finds, not of those that there are.
 
-use souk_database::contract::Value;
 use souk_kit::context::Context;
-use souk_kit::database::{self, Failure, Parameter, Row, Sql, sql};
-use souk_kit::page::{DEPTH_MAX, Page};
+use souk_kit::database::Failure;
+use souk_kit::listing::Select;
+use souk_kit::page::Page;
 use souk_kit::text::Invalid;
 
 use super::profile::{PROFILE, read};
@@ -51,82 +50,33 @@ impl Prefix {
     }
 }
 
-/// Reads a page, and how many customers the whole list has, up to [`DEPTH_MAX`].
+/// Reads a page, and how many customers the whole list has, up to [`DEPTH_MAX`](souk_kit::page::DEPTH_MAX).
 pub async fn list(context: &Context, listing: &Listing) -> Result<(Vec<Profile>, u32), Failure> {
-    let page = Select::of(listing).page(listing.page);
-    let rows = database::all(context.database(), page, |row| Ok((row.integer()?, read(row)?))).await?;
-    let total = match rows.first() {
-        Some((total, _)) => Some(*total),
-        // A page beyond the end has no row to carry the total.
-        None if listing.page.number > 1 => {
-            database::first(context.database(), Select::of(listing).count(), Row::integer).await?
-        }
-        None => None,
+    // The order of the ids is the order of creation.
+    select(listing).read(context, (PROFILE, "c.id"), listing.page, read).await
+}
+
+fn select(listing: &Listing) -> Select {
+    let mut select = Select::of("customers c", Vec::new());
+    // Everybody's begin with nothing, also those of who has neither.
+    if let Some(prefix) = listing.prefix.as_ref().filter(|prefix| !prefix.0.is_empty()) {
+        begins(&mut select, prefix);
+    }
+    if let Some(status) = listing.status {
+        // The text of the condition of the index.
+        select.holds(format!("c.status = '{}'", status.as_str()));
+    }
+    select
+}
+
+fn begins(select: &mut Select, prefix: &Prefix) {
+    let from = select.place(prefix.0.as_str());
+    let to = prefix.end().map(|end| select.place(end));
+    let range = |column: &str| {
+        let before_end = to.as_ref().map_or(String::new(), |to| format!(" AND {column} < {to}"));
+        format!("SELECT id FROM customers WHERE {column} >= {from}{before_end}")
     };
-    let total = total.map_or(0, |total| u32::try_from(total).unwrap_or(DEPTH_MAX));
-    Ok((rows.into_iter().map(|(_, profile)| profile).collect(), total))
-}
-
-/// The parts of the statement for a list.
-struct Select {
-    conditions: Vec<String>,
-    parameters: Vec<Value>,
-}
-
-impl Select {
-    fn of(listing: &Listing) -> Self {
-        let mut select = Self { conditions: vec!["1 = 1".to_owned()], parameters: Vec::new() };
-        if let Some(prefix) = &listing.prefix {
-            select.begins(prefix);
-        }
-        if let Some(status) = listing.status {
-            // The text of the condition of the index.
-            select.conditions.push(format!("c.status = '{}'", status.as_str()));
-        }
-        select
-    }
-
-    fn begins(&mut self, prefix: &Prefix) {
-        // Everybody's begin with nothing, also those of who has neither.
-        if prefix.0.is_empty() {
-            return;
-        }
-        let from = self.place(prefix.0.as_str());
-        let to = prefix.end().map(|end| self.place(end));
-        let range = |column: &str| {
-            let before_end = to.as_ref().map_or(String::new(), |to| format!(" AND {column} < {to}"));
-            format!("SELECT id FROM customers WHERE {column} >= {from}{before_end}")
-        };
-        self.conditions.push(format!("c.id IN ({} UNION {})", range("email_key"), range("sort_name")));
-    }
-
-    fn place(&mut self, value: impl Parameter) -> String {
-        self.parameters.push(value.into_value());
-        format!("${}", self.parameters.len())
-    }
-
-    /// The order of the ids is the order of creation.
-    fn page(mut self, page: Page) -> Sql {
-        let (limit, offset) = (self.place(page.size), self.place(page.offset()));
-        let (conditions, total) = (self.conditions.join(" AND "), self.total());
-        self.statement(format!(
-            "SELECT ({total}), {PROFILE} FROM customers c WHERE {conditions} ORDER BY c.id LIMIT {limit} OFFSET {offset}"
-        ))
-    }
-
-    fn count(self) -> Sql {
-        let total = self.total();
-        self.statement(total)
-    }
-
-    fn total(&self) -> String {
-        let conditions = self.conditions.join(" AND ");
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM customers c WHERE {conditions} LIMIT {DEPTH_MAX}) AS counted")
-    }
-
-    fn statement(self, text: String) -> Sql {
-        self.parameters.into_iter().fold(sql(text), Sql::bind)
-    }
+    select.holds(format!("c.id IN ({} UNION {})", range("email_key"), range("sort_name")));
 }
 
 #[cfg(test)]

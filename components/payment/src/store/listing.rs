@@ -1,12 +1,12 @@
 //! Lists of payments, for admins: filtered, newest first, in pages.
 //!
-//! A page and its total come from one statement, so that they agree. Each filter has an index in the order of the list; two together walk along one of
+//! Each filter has an index in the order of the list; two together walk along one of
 //! them.
 
-use souk_database::contract::Value;
 use souk_kit::context::Context;
-use souk_kit::database::{self, Failure, Parameter, Row, Sql, sql};
-use souk_kit::page::{DEPTH_MAX, Page};
+use souk_kit::database::Failure;
+use souk_kit::listing::Select;
+use souk_kit::page::Page;
 
 use super::{PAYMENT, read_payment};
 use crate::domain::payment::{Payment, Status};
@@ -25,68 +25,11 @@ pub struct Listing {
     pub status: Option<Status>,
 }
 
-/// Reads a page, and how many payments the whole list has, up to [`DEPTH_MAX`].
+/// Reads a page, and how many payments the whole list has, up to [`DEPTH_MAX`](souk_kit::page::DEPTH_MAX).
 pub async fn list(context: &Context, listing: &Listing) -> Result<(Vec<Payment>, u32), Failure> {
-    let page = Select::of(listing).page(listing.page);
-    let rows = database::all(context.database(), page, |row| Ok((row.integer()?, read_payment(row)?))).await?;
-    let total = match rows.first() {
-        Some((total, _)) => Some(*total),
-        // A page beyond the end has no row to carry the total.
-        None if listing.page.number > 1 => {
-            database::first(context.database(), Select::of(listing).count(), Row::integer).await?
-        }
-        None => None,
-    };
-    let total = total.map_or(0, |total| u32::try_from(total).unwrap_or(DEPTH_MAX));
-    Ok((rows.into_iter().map(|(_, payment)| payment).collect(), total))
-}
-
-/// The parts of the statement for a list.
-struct Select {
-    conditions: Vec<String>,
-    parameters: Vec<Value>,
-}
-
-impl Select {
-    fn of(listing: &Listing) -> Self {
-        let mut select = Self { conditions: vec!["1 = 1".to_owned()], parameters: Vec::new() };
-        select.only("order_id", listing.order_id.as_ref().map(OrderId::as_str));
-        select.only("customer", listing.customer.as_ref().map(Customer::as_str));
-        select.only("status", listing.status.map(Status::as_str));
-        select
-    }
-
-    fn only(&mut self, column: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            let place = self.place(value);
-            self.conditions.push(format!("p.{column} = {place}"));
-        }
-    }
-
-    fn place(&mut self, value: impl Parameter) -> String {
-        self.parameters.push(value.into_value());
-        format!("${}", self.parameters.len())
-    }
-
-    fn page(mut self, page: Page) -> Sql {
-        let (limit, offset) = (self.place(page.size), self.place(page.offset()));
-        let (conditions, total) = (self.conditions.join(" AND "), self.total());
-        self.statement(format!(
-            "SELECT ({total}), {PAYMENT} FROM payments p WHERE {conditions} ORDER BY p.id DESC LIMIT {limit} OFFSET {offset}"
-        ))
-    }
-
-    fn count(self) -> Sql {
-        let total = self.total();
-        self.statement(total)
-    }
-
-    fn total(&self) -> String {
-        let conditions = self.conditions.join(" AND ");
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM payments p WHERE {conditions} LIMIT {DEPTH_MAX}) AS counted")
-    }
-
-    fn statement(self, text: String) -> Sql {
-        self.parameters.into_iter().fold(sql(text), Sql::bind)
-    }
+    let mut select = Select::of("payments p", Vec::new());
+    select.only("p.order_id =", listing.order_id.as_ref().map(OrderId::as_str));
+    select.only("p.customer =", listing.customer.as_ref().map(Customer::as_str));
+    select.only("p.status =", listing.status.map(Status::as_str));
+    select.read(context, (PAYMENT, "p.id DESC"), listing.page, read_payment).await
 }

@@ -3,6 +3,7 @@
 use souk_database::contract::{Effect, Transaction};
 use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, sql};
+use souk_kit::listing;
 use souk_kit::page::{DEPTH_MAX, Page};
 use souk_kit::time::Timestamp;
 
@@ -23,7 +24,7 @@ pub async fn list(context: &Context, page: Page) -> Result<(Vec<Category>, u32),
     let statement = statement.bind(page.size).bind(page.offset());
     let categories = database::all(context.database(), statement, read).await?;
     let total = database::first(context.database(), sql(total), Row::integer).await?;
-    Ok((categories, total.map_or(0, super::listing::count)))
+    Ok((categories, total.map_or(0, listing::bounded)))
 }
 
 /// Creates a category.

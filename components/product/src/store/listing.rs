@@ -1,13 +1,13 @@
 //! Lists of products: filtered, sorted, searched, in pages.
 //!
-//! A page and its total come from one statement, so that they agree. Every order has an index that begins with what is
-//! always given (status, perhaps category): a page is read in order and never sorted. `total` stops counting at the
-//! depth that pages reach.
+//! Every order has an index that begins with what is always given (status, perhaps category): a page is read in order and
+//! never sorted. `total` stops counting at the depth that pages reach.
 
-use souk_database::contract::{Error, Value};
+use souk_database::contract::Error;
 use souk_kit::context::Context;
-use souk_kit::database::{self, Failure, Parameter, Row, Sql, sql};
-use souk_kit::page::{DEPTH_MAX, Page};
+use souk_kit::database::{self, Failure, Parameter, sql};
+use souk_kit::listing::Select;
+use souk_kit::page::Page;
 use souk_kit::time::Timestamp;
 
 use super::{SUMMARY, read_product, read_summary};
@@ -88,22 +88,15 @@ impl Words {
     }
 }
 
-/// Reads a page, and how many products the whole list has, up to [`DEPTH_MAX`].
+/// Reads a page, and how many products the whole list has, up to [`DEPTH_MAX`](souk_kit::page::DEPTH_MAX).
 pub async fn list(context: &Context, listing: &Listing) -> Result<(Vec<Summary>, u32), Failure> {
     let is_wordless = listing.filter.words.as_ref().is_some_and(|words| words.0.is_empty());
     if is_wordless {
         return Ok((Vec::new(), 0));
     }
-    let select = || Select::of(listing, context.now(), context.database().dialect());
-    let page = select()?.page(listing);
-    let rows = database::all(context.database(), page, |row| Ok((row.integer()?, read_summary(row)?))).await?;
-    let total = match rows.first() {
-        Some((total, _)) => Some(*total),
-        // A page beyond the end has no row to carry the total.
-        None if listing.page.number > 1 => database::first(context.database(), select()?.count(), Row::integer).await?,
-        None => None,
-    };
-    Ok((rows.into_iter().map(|(_, product)| product).collect(), total.map_or(0, count)))
+    let (select, relevance) = select(&listing.filter, context.now(), context.database().dialect())?;
+    let order = order(listing.order, relevance);
+    select.read(context, (SUMMARY, &order), listing.page, read_summary).await
 }
 
 /// Reads the published products that come after an id, in the order of the ids.
@@ -116,114 +109,52 @@ pub async fn walk(context: &Context, after: Option<&ProductId>, limit: u32) -> R
     database::all(context.database(), statement, read_product).await
 }
 
-/// A count that a statement has bounded already.
-pub(super) fn count(total: i64) -> u32 {
-    u32::try_from(total).unwrap_or(DEPTH_MAX)
+/// The list, and its order by relevance, where there is a search.
+fn select(filter: &Filter, now: Timestamp, dialect: &str) -> Result<(Select, Option<String>), Failure> {
+    let mut select = Select::of("products p", vec![now.to_string().into_value()]);
+    let relevance = filter.words.as_ref().map(|words| search(&mut select, words, dialect)).transpose()?;
+    select.only("p.status =", Some(filter.status.as_str()));
+    select.only("p.category =", filter.category.as_ref().map(Slug::as_str));
+    select.only("p.price_currency =", filter.currency.as_ref().map(Currency::as_str));
+    select.only("p.price_amount >=", filter.price_min);
+    select.only("p.price_amount <=", filter.price_max);
+    Ok((select, relevance))
 }
 
-/// The parts of the statement for a list.
-struct Select {
-    from: &'static str,
-    conditions: Vec<String>,
-    /// The order by relevance, where there is a search.
-    relevance: Option<String>,
-    parameters: Vec<Value>,
+/// Keeps what matches, and says the order by relevance. The one place where dialects part.
+fn search(select: &mut Select, words: &Words, dialect: &str) -> Result<String, Failure> {
+    match dialect {
+        "sqlite" => {
+            // The index of words first, and from it to the products by their keys. Left to itself the planner takes
+            // one of the indexes for lists and asks the index of words about each product: seconds instead of
+            // milliseconds.
+            select.instead_from(
+                "product_search CROSS JOIN product_numbers n ON n.number = product_search.rowid \
+                 CROSS JOIN products p INDEXED BY sqlite_autoindex_products_1 ON p.id = n.product_id",
+            );
+            let place = select.place(fts5(words));
+            select.holds(format!("product_search MATCH {place}"));
+            // The lower the better. Weights in the order of the columns: name, SKU, attributes, description.
+            Ok("bm25(product_search, 10.0, 10.0, 3.0, 1.0), p.id".to_owned())
+        }
+        "postgres" => {
+            let place = select.place(tsquery(words));
+            select.holds(format!("p.search @@ to_tsquery('simple', plain({place}))"));
+            Ok(format!("ts_rank(p.search, to_tsquery('simple', plain({place}))) DESC, p.id"))
+        }
+        unknown => Err(Error::Other(format!("no search is written for the dialect `{unknown}`")).into()),
+    }
 }
 
-impl Select {
-    fn of(listing: &Listing, now: Timestamp, dialect: &str) -> Result<Self, Failure> {
-        let filter = &listing.filter;
-        let mut select = Self {
-            from: "products p",
-            conditions: Vec::new(),
-            relevance: None,
-            parameters: vec![now.to_string().into_value()],
-        };
-        if let Some(words) = &filter.words {
-            select.search(words, dialect)?;
-        }
-        select.only("p.status =", Some(filter.status.as_str()));
-        select.only("p.category =", filter.category.as_ref().map(Slug::as_str));
-        select.only("p.price_currency =", filter.currency.as_ref().map(Currency::as_str));
-        select.only("p.price_amount >=", filter.price_min);
-        select.only("p.price_amount <=", filter.price_max);
-        Ok(select)
-    }
-
-    fn only(&mut self, condition: &str, value: Option<impl Parameter>) {
-        if let Some(value) = value {
-            let place = self.place(value);
-            self.conditions.push(format!("{condition} {place}"));
-        }
-    }
-
-    fn place(&mut self, value: impl Parameter) -> String {
-        self.parameters.push(value.into_value());
-        format!("${}", self.parameters.len())
-    }
-
-    /// The one place where dialects part.
-    fn search(&mut self, words: &Words, dialect: &str) -> Result<(), Failure> {
-        match dialect {
-            "sqlite" => {
-                // The index of words first, and from it to the products by their keys. Left to itself the planner takes
-                // one of the indexes for lists and asks the index of words about each product: seconds instead of
-                // milliseconds.
-                self.from = "product_search CROSS JOIN product_numbers n ON n.number = product_search.rowid \
-                     CROSS JOIN products p INDEXED BY sqlite_autoindex_products_1 ON p.id = n.product_id";
-                let place = self.place(fts5(words));
-                self.conditions.push(format!("product_search MATCH {place}"));
-                // The lower the better. Weights in the order of the columns: name, SKU, attributes, description.
-                self.relevance = Some("bm25(product_search, 10.0, 10.0, 3.0, 1.0), p.id".to_owned());
-            }
-            "postgres" => {
-                let place = self.place(tsquery(words));
-                self.conditions.push(format!("p.search @@ to_tsquery('simple', plain({place}))"));
-                self.relevance = Some(format!("ts_rank(p.search, to_tsquery('simple', plain({place}))) DESC, p.id"));
-            }
-            unknown => {
-                return Err(Error::Other(format!("no search is written for the dialect `{unknown}`")).into());
-            }
-        }
-        Ok(())
-    }
-
-    fn page(mut self, listing: &Listing) -> Sql {
-        let order = self.order(listing.order);
-        let limit = self.place(listing.page.size);
-        let offset = self.place(listing.page.offset());
-        let (from, conditions, total) = (self.from, self.conditions.join(" AND "), self.total());
-        let text = format!(
-            "SELECT ({total}), {SUMMARY} FROM {from} WHERE {conditions} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
-        );
-        self.statement(text)
-    }
-
-    /// Only the count, with `$1` put to some use, because the number of parameters must be right.
-    fn count(self) -> Sql {
-        let text = format!("SELECT ({}) WHERE $1 <> ''", self.total());
-        self.statement(text)
-    }
-
-    fn total(&self) -> String {
-        let (from, conditions) = (self.from, self.conditions.join(" AND "));
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} WHERE {conditions} LIMIT {DEPTH_MAX}) AS counted")
-    }
-
-    fn order(&self, order: Order) -> String {
-        let columns = match (order.by, &self.relevance) {
-            (Key::Relevance, Some(relevance)) => return relevance.clone(),
-            (Key::Relevance | Key::CreatedAt, _) => ["p.created_at", "p.id"].as_slice(),
-            (Key::Name, _) => &["p.sort_name", "p.id"],
-            (Key::Price, _) => &["p.price_currency", "p.price_amount", "p.id"],
-        };
-        let direction = if order.is_descending { " DESC" } else { "" };
-        columns.iter().map(|column| format!("{column}{direction}")).collect::<Vec<_>>().join(", ")
-    }
-
-    fn statement(self, text: String) -> Sql {
-        self.parameters.into_iter().fold(sql(text), Sql::bind)
-    }
+fn order(order: Order, relevance: Option<String>) -> String {
+    let columns = match (order.by, relevance) {
+        (Key::Relevance, Some(relevance)) => return relevance,
+        (Key::Relevance | Key::CreatedAt, _) => ["p.created_at", "p.id"].as_slice(),
+        (Key::Name, _) => &["p.sort_name", "p.id"],
+        (Key::Price, _) => &["p.price_currency", "p.price_amount", "p.id"],
+    };
+    let direction = if order.is_descending { " DESC" } else { "" };
+    columns.iter().map(|column| format!("{column}{direction}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Each word quoted, so that none is an operator; the last is a beginning.

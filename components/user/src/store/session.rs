@@ -7,11 +7,12 @@ use souk_database::contract::{Step, Transaction};
 use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, attempt_again, last, sql};
 use souk_kit::event;
+use souk_kit::listing;
 use souk_kit::page::{DEPTH_MAX, Page};
 use souk_kit::time::Timestamp;
 
 use super::account::Credentials;
-use super::{ACCOUNT, attempt_unguarded, attempts, listing, read_account, read_moment};
+use super::{ACCOUNT, attempt_unguarded, attempts, read_account, read_moment};
 use crate::domain::password::Hash;
 use crate::domain::session::{
     ACCESS_TOKEN_S_MAX, REFRESHES_MAX, REVOKED_MAX, RefreshToken, SESSIONS_MAX, SWEPT_SESSIONS_MAX, SWEPT_TOKENS_MAX,
@@ -184,7 +185,7 @@ pub async fn list(
     let total =
         bound(format!("SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE {live} LIMIT {DEPTH_MAX}) AS counted"));
     let total = database::first(context.database(), total, Row::integer).await?;
-    Ok((sessions, total.map_or(0, listing::count)))
+    Ok((sessions, total.map_or(0, listing::bounded)))
 }
 
 /// All that live but the one.

@@ -5,7 +5,7 @@ use souk_kit::context::Context;
 use souk_kit::native;
 use souk_kit::page::Page;
 
-use super::{Filter, Key, Listing, Order, Select, Words, fts5, tsquery};
+use super::{Filter, Key, Listing, Order, SUMMARY, Words, fts5, order, select, tsquery};
 use crate::domain::Status;
 
 #[test]
@@ -63,8 +63,9 @@ fn shop() -> (Context, std::path::PathBuf) {
 
 /// How the engine would carry the statement for a list out.
 async fn plan(context: &Context, listing: &Listing) -> String {
-    let select = Select::of(listing, context.now(), context.database().dialect()).expect("a known dialect");
-    let statement = Statement::from(select.page(listing));
+    let selected = select(&listing.filter, context.now(), context.database().dialect());
+    let (select, relevance) = selected.expect("a known dialect");
+    let statement = Statement::from(select.page(SUMMARY, &order(listing.order, relevance), listing.page));
     let statement = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), ..statement };
     let rows = context.database().query(statement).await.expect("a plan can be asked for");
     let texts = rows.cells.into_iter().filter_map(|cell| match cell {
