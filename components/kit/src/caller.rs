@@ -11,12 +11,16 @@
 //! be newer than a service. What a caller may do is a rule of each service and not decided here.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::header::WWW_AUTHENTICATE;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use crate::problem::Problem;
+
+/// The role of those who keep the shop.
+const ADMIN: &str = "admin";
 
 /// The name of the field.
 pub const FIELD: &str = "souk-caller";
@@ -40,6 +44,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether it is somebody who keeps the shop.
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role == ADMIN)
+    }
+
     /// Reads the caller from the fields of a request. A value that can't be read is the gateway's fault, and the
     /// request must not pass as anonymous.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
@@ -53,6 +62,29 @@ impl Caller {
         serde_json::from_slice(value.as_bytes())
             .map(Some)
             .map_err(|error| Problem::internal(format!("{FIELD}: {error}")))
+    }
+}
+
+/// For caches: with a cookie, nothing else tells them that an answer is for one person.
+pub fn private(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// Somebody who keeps the shop, wherever their account is kept. As an extractor it refuses others with 403 and nobody with 401: the
+/// gateway looks at the role as well, and a manifest that forgets it must not open everything.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin;
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        if caller.is_admin() {
+            return Ok(Self);
+        }
+        Err(Problem::of(StatusCode::FORBIDDEN).detail("this is for admins"))
     }
 }
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode, Uri};
+use souk_kit::caller::private;
 use souk_kit::context::Context;
 use souk_kit::etag::{EntityTag, IfMatch, IfNoneMatch};
 use souk_kit::json::{self, Body, Field, Fields, Input};
@@ -12,7 +13,7 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::subject::{Subject, private};
+use super::subject::Subject;
 use crate::domain::address::{Address, AddressId, Claims, Country, Details, LINES_MAX, Label, Line, Lines, PostalCode};
 use crate::domain::{CustomerId, Refusal};
 use crate::store;

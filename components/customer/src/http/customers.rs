@@ -3,12 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
+use souk_kit::caller::{Admin, private};
 use souk_kit::context::Context;
 use souk_kit::page::Page;
 use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 
-use super::subject::{Admin, Subject, private};
+use super::subject::Subject;
 use crate::domain::Status;
 use crate::store;
 use crate::store::listing::{Listing, Prefix};

@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
+use souk_kit::caller::private;
 use souk_kit::context::Context;
 use souk_kit::email::Email;
 use souk_kit::etag::{EntityTag, IfMatch, IfNoneMatch, PutCondition};
 use souk_kit::json::{self, Body, Field, Fields, Input, MergePatch};
 use souk_kit::problem::Problem;
 
-use super::subject::{Subject, private};
+use super::subject::Subject;
 use crate::domain::language::Language;
 use crate::domain::phone::Phone;
 use crate::domain::{Details, Key, Name, Profile, Refusal};

@@ -4,10 +4,7 @@
 //! that nobody has.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::response::Response;
-use http::header::CACHE_CONTROL;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
 use souk_kit::caller::{self, Caller};
 use souk_kit::context::Context;
 use souk_kit::problem::Problem;
@@ -16,17 +13,11 @@ use crate::domain::change::Actor;
 use crate::domain::{Account, CustomerId, Key, Profile, Refusal, Status};
 use crate::store;
 
-/// The role of those who keep the shop.
-const ADMIN: &str = "admin";
-
 /// A profile that the caller may see and change, if it exists.
 pub(super) struct Subject {
     pub(super) key: Key,
     pub(super) actor: Actor,
 }
-
-/// Somebody who keeps the shop.
-pub(super) struct Admin;
 
 impl Subject {
     /// The profile, deleted ones too.
@@ -71,36 +62,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Subject {
             return Ok(Self { key: Key::Account(account(caller)?), actor: Actor::Own });
         };
         match id.parse::<CustomerId>() {
-            Ok(id) if is_admin(&caller) => Ok(Self { key: Key::Id(id), actor: Actor::Admin }),
+            Ok(id) if caller.is_admin() => Ok(Self { key: Key::Id(id), actor: Actor::Admin }),
             _ => Err(Refusal::UnknownCustomer.into()),
         }
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Admin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if is_admin(&caller) {
-            return Ok(Self);
-        }
-        Err(Problem::of(StatusCode::FORBIDDEN).detail("this is for admins"))
-    }
-}
-
-/// The gateway looks at the role as well; a manifest that forgets it must not open everybody's profiles.
-fn is_admin(caller: &Caller) -> bool {
-    caller.roles.iter().any(|role| role == ADMIN)
-}
-
 /// One that is none is the gateway's fault: it names the issuer of each token.
 fn account(caller: Caller) -> Result<Account, Problem> {
     Account::parse(caller.sub).map_err(|reason| Problem::internal(format!("{}: sub {reason}", caller::FIELD)))
-}
-
-/// For caches: with a cookie, nothing else tells them that an answer is for one person.
-pub(super) fn private(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    response
 }

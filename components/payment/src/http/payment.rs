@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::json;
-use souk_kit::caller::Caller;
+use souk_kit::caller::{Admin, Caller, private};
 use souk_kit::etag::{EntityTag, IfNoneMatch};
 use souk_kit::json::{self, Body, Fields, Input};
 use souk_kit::page::Page;
@@ -13,7 +12,7 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::caller::{Admin, visible};
+use super::caller::visible;
 use super::refusal;
 use crate::domain::ledger::is_balanced;
 use crate::domain::operation::{Ask, Change, Origin, Wanted};
@@ -107,10 +106,4 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
 
 fn response(payment: &Payment) -> Response {
     private(json::response(StatusCode::OK, payment))
-}
-
-/// For caches: what one person may see is for no other.
-fn private(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    response
 }

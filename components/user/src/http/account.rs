@@ -1,8 +1,9 @@
 //! An account as an answer, and the fields that are read of one.
 
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, LOCATION};
+use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
+use souk_kit::caller::private;
 use souk_kit::email::Email;
 use souk_kit::etag::{EntityTag, IfMatch};
 use souk_kit::json::{self, Field, Fields};
@@ -14,12 +15,6 @@ use crate::domain::{Account, Name, Refusal, Role, Roles};
 /// The account with its tag.
 pub(super) fn response(status: StatusCode, account: &Account) -> Response {
     private(tag(account).on(json::response(status, account)))
-}
-
-/// For caches: with a cookie, nothing else tells them that an answer is for one person.
-pub(super) fn private(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    response
 }
 
 pub(super) fn created(account: &Account, location: &str) -> Response {

@@ -1,4 +1,4 @@
-//! Who is asking: the owner of an account, an admin, and from which address.
+//! Who is asking: the owner of an account, and from which address.
 
 use std::net::IpAddr;
 
@@ -8,9 +8,9 @@ use http::request::Parts;
 use souk_kit::caller::Caller;
 use souk_kit::problem::Problem;
 
+use crate::domain::AccountId;
 use crate::domain::session::SessionId;
 use crate::domain::throttle::Counter;
-use crate::domain::{AccountId, Role};
 
 /// The field in which the gateway tells the client's address, where the manifest says so.
 pub(super) const ADDRESS_FIELD: &str = "souk-client";
@@ -20,9 +20,6 @@ pub(super) struct Owner {
     pub(super) account: AccountId,
     pub(super) session: SessionId,
 }
-
-/// Somebody who keeps the shop, wherever their account is kept.
-pub(super) struct Admin;
 
 /// The counter of the client's address, if the gateway tells it.
 pub(super) struct Address(pub(super) Option<Counter>);
@@ -44,18 +41,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Owner {
             // Our own issuer signs what this service asks for, or did when another implementation kept the accounts.
             _ => Err(elsewhere()),
         }
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Admin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if caller.roles.iter().any(|role| role == Role::Admin.as_str()) {
-            return Ok(Self);
-        }
-        Err(Problem::of(StatusCode::FORBIDDEN).detail("this is for admins"))
     }
 }
 

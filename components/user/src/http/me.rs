@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, Uri};
 use serde::Serialize;
+use souk_kit::caller::private;
 use souk_kit::etag::{IfMatch, IfNoneMatch};
 use souk_kit::json::{Body, Fields, Input, MergePatch};
 use souk_kit::page::Page;
@@ -11,7 +12,7 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::account::{demand_seen, private, response, tag};
+use super::account::{demand_seen, response, tag};
 use super::caller::{Address, Owner};
 use crate::accounts::{Accounts, change, end};
 use crate::domain::password::{Chosen, Given};

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
+use souk_kit::caller::{Admin, private};
 use souk_kit::etag::{IfMatch, IfNoneMatch};
 use souk_kit::json::{Body, Fields, Input, MergePatch};
 use souk_kit::page::Page;
@@ -10,8 +11,7 @@ use souk_kit::problem::Problem;
 use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 
-use super::account::{Written, created, demand_seen, private, response, roles, tag};
-use super::caller::Admin;
+use super::account::{Written, created, demand_seen, response, roles, tag};
 use crate::accounts::{Accounts, change};
 use crate::domain::{Account, AccountId, Changeable, Name, Refusal, Role, Roles, Status};
 use crate::store;
