@@ -2,6 +2,8 @@
 //!
 //! Which types there are and how long each may be is for the domain of a service.
 
+use std::fmt::Write as _;
+
 /// Why a piece of input is not acceptable, for the person who sent it.
 pub type Invalid = String;
 
@@ -76,6 +78,14 @@ pub fn within(text: &str, chars_min: usize, chars_max: usize) -> Result<(), Inva
         return Ok(());
     }
     Err(format!("must have {chars_min} to {chars_max} characters"))
+}
+
+/// Bytes as hexadecimal digits, two each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes whatever is written");
+        text
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::num::NonZeroI64;
 
 use serde::Serialize;
 use souk_kit::database::Failure;
+use souk_kit::text;
+pub use souk_kit::text::Invalid;
+use souk_kit::text::id;
 
 pub mod payment;
 
@@ -18,59 +21,12 @@ pub mod webhook;
 
 /// Ten thousand million in a currency with cents, as a price. A million of them still sum up in 64 bits.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
-/// Ids stand in URLs and in keys of events (128 bytes).
-pub const ID_CHARS_MAX: usize = 64;
 /// An issuer's URL and what it calls somebody.
 pub const CUSTOMER_BYTES_MAX: usize = 256;
 /// Those of large gateways have 30; some sign theirs.
 pub const METHOD_TOKEN_BYTES_MAX: usize = 255;
 /// Two UUIDs and a word, with room. Gateways take up to 255 bytes, of which the kind of the operation needs some.
 pub const KEY_BYTES_MAX: usize = 128;
-
-/// Why a piece of input is not acceptable, for the person who sent it.
-pub type Invalid = String;
-
-/// Defines a type of text that is made by one parser, and only read afterwards.
-macro_rules! text {
-    ($(#[$documentation:meta])* $name:ident, $parse:expr) => {
-        $(#[$documentation])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Parses it; the error says what it must be.
-            pub fn parse(text: String) -> Result<Self, Invalid> {
-                let parse: fn(&str) -> Result<(), Invalid> = $parse;
-                parse(&text).map(|()| Self(text))
-            }
-
-            /// Takes it as it was stored, for the store alone: it was parsed before, perhaps under other limits, and is
-            /// not checked again.
-            pub fn stored(text: String) -> Self {
-                Self(text)
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
-            /// The text, taken out.
-            pub fn into_string(self) -> String {
-                self.0
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = Invalid;
-
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                Self::parse(text.to_owned())
-            }
-        }
-    };
-}
 
 text!(
     /// The id of a payment. The service makes UUIDs; what it did not make names nothing.
@@ -186,12 +142,6 @@ impl<T: Into<Failure>> From<T> for Refusal {
     fn from(failure: T) -> Self {
         Self::Failed(failure.into())
     }
-}
-
-fn id(text: &str) -> Result<(), Invalid> {
-    let is_good = (1..=ID_CHARS_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if is_good { Ok(()) } else { Err(format!("must be 1 to {ID_CHARS_MAX} letters, digits and . _ -")) }
 }
 
 fn printable(text: &str, bytes_max: usize) -> Result<(), Invalid> {

@@ -3,11 +3,10 @@
 //! An operation is written down before the provider is asked. Whoever finds one without an outcome may take it up when nobody can be at it any more,
 //! and asks the provider what became of it.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use souk_kit::text::hexadecimal;
 use souk_kit::time::Timestamp;
 
 use super::payment::{Conflict, DeclineReason, Move, Payment, State};
@@ -170,12 +169,7 @@ impl Ask {
             Self::Change(payment_id, Change::Capture(amount) | Change::Refund(amount)) => json!([payment_id, amount]),
             Self::Change(payment_id, Change::Void) => json!([payment_id]),
         };
-        let digest = Sha256::digest(arguments.to_string());
-        let mut text = String::with_capacity(64);
-        for byte in digest {
-            write!(text, "{byte:02x}").expect("a string takes what it is given");
-        }
-        Fingerprint(text)
+        Fingerprint(hexadecimal(&Sha256::digest(arguments.to_string())))
     }
 }
 

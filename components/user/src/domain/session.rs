@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use souk_kit::text;
+use souk_kit::text::hexadecimal;
 use souk_kit::time::Timestamp;
 
 /// Seconds that a session lasts, however much it is used: 30 days. Then its owner signs in again.
@@ -109,14 +110,6 @@ impl fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RefreshToken(…)")
     }
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes whatever is written");
-        text
-    })
 }
 
 #[cfg(test)]

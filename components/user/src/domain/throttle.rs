@@ -8,9 +8,8 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 use souk_kit::email::Email;
+use souk_kit::text::hexadecimal;
 use souk_kit::time::Timestamp;
-
-use super::session::hexadecimal;
 
 /// Wrong passwords in a row before an account has to wait: 5. Somebody who mistypes, tries an old one, then the right one.
 pub const ACCOUNT_FREE: u32 = 5;
