@@ -55,7 +55,7 @@ impl Identity {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the host that is tested asks the clock, too")]
-fn now_s() -> u64 {
+pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 

@@ -1,6 +1,7 @@
 //! Tokens that somebody makes up, also somebody who has the issuer's own key but writes what no issuer writes: each against a host that serves.
 
 use crate::application::{Application, Component};
+use crate::auth::now_s;
 use crate::host::{Host, Place};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64URL};
@@ -9,7 +10,6 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING as ES256, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 const ISSUER: &str = "https://id.example/";
@@ -21,17 +21,18 @@ struct Forger {
     keys: TempDir,
 }
 
-static FORGER: LazyLock<Forger> = LazyLock::new(|| {
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ES256, &random).unwrap();
-    let pair = EcdsaKeyPair::from_pkcs8(&ES256, document.as_ref(), &random).unwrap();
-    let keys = TempDir::new().unwrap();
-    let forger = Forger { pair, keys };
-    std::fs::write(forger.keys.path().join("keys.json"), json!({"keys": [forger.jwk()]}).to_string()).unwrap();
-    forger
-});
+static FORGER: LazyLock<Forger> = LazyLock::new(Forger::new);
 
 impl Forger {
+    fn new() -> Self {
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&ES256, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ES256, document.as_ref(), &random).unwrap();
+        let forger = Self { pair, keys: TempDir::new().unwrap() };
+        std::fs::write(forger.keys.path().join("keys.json"), json!({"keys": [forger.jwk()]}).to_string()).unwrap();
+        forger
+    }
+
     fn point(&self) -> &[u8] {
         self.pair.public_key().as_ref()
     }
@@ -81,11 +82,6 @@ fn with(mut document: Value, name: &str, value: Value) -> Value {
 fn without(mut document: Value, name: &str) -> Value {
     document.as_object_mut().unwrap().remove(name).unwrap();
     document
-}
-
-#[expect(clippy::disallowed_methods, reason = "the host that is tested asks the clock, too")]
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn host() -> Host {
@@ -141,12 +137,7 @@ fn no_algorithm_and_none_with_the_public_key_as_its_secret() {
 #[test]
 fn a_token_that_brings_its_key_along() {
     let host = host();
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ES256, &random).unwrap();
-    let own = Forger {
-        pair: EcdsaKeyPair::from_pkcs8(&ES256, document.as_ref(), &random).unwrap(),
-        keys: TempDir::new().unwrap(),
-    };
+    let own = Forger::new();
     for (name, value) in [
         ("jwk", own.jwk()),
         ("jku", json!("http://127.0.0.1:1/keys.json")),
