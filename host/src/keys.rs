@@ -22,20 +22,12 @@ pub enum KeysError {
 
 /// Lists the ids of the keys that are published, the one that signs first.
 pub fn list(data: &Path, out: &mut dyn Write) -> Result<(), KeysError> {
-    let folder = key_folder(data);
-    if !folder.exists() {
-        return Err(KeysFault::Missing(folder).into());
-    }
-    tell(&KeyFile::open(&folder)?.read(&SystemRandom::new())?, out)
+    tell(&KeyFile::find(&key_folder(data))?.read(&SystemRandom::new())?, out)
 }
 
 /// Makes a new key that signs from now on.
 pub fn rotate(data: &Path, former: Former, out: &mut dyn Write) -> Result<(), KeysError> {
-    let folder = key_folder(data);
-    if !folder.exists() {
-        return Err(KeysFault::Missing(folder).into());
-    }
-    tell(&KeyFile::open(&folder)?.rotate(now_s(), former, &SystemRandom::new())?, out)
+    tell(&KeyFile::find(&key_folder(data))?.rotate(now_s(), former, &SystemRandom::new())?, out)
 }
 
 /// Prints new keys, with their secret, for hosts that have them in their environment.

@@ -42,6 +42,11 @@ impl KeyFile {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// Opens the folder, if it is there: for who only looks, or changes what there is.
+    pub fn find(folder: &Path) -> Result<Self, KeysFault> {
+        if folder.exists() { Self::open(folder) } else { Err(KeysFault::Missing(folder.to_owned())) }
+    }
+
     /// The keys as they are now. A process that serves reads them again within [`crate::limits::REREAD_S`].
     pub fn read(&self, random: &dyn SecureRandom) -> Result<Keys, KeysFault> {
         let path = self.folder.join(FILE);

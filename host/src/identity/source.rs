@@ -37,8 +37,7 @@ impl Source {
     pub(super) fn read(&self) -> Result<Keys, KeysFault> {
         let random = SystemRandom::new();
         match self {
-            Self::Folder(folder) if !folder.exists() => Err(KeysFault::Missing(folder.clone())),
-            Self::Folder(folder) => KeyFile::open(folder)?.read(&random),
+            Self::Folder(folder) => KeyFile::find(folder)?.read(&random),
             Self::Text(text) => Keys::parse(text, &random),
         }
     }
