@@ -6,8 +6,9 @@ use wasmtime::component::types::ComponentFunc;
 /// The differences between what is wanted and what is offered, such as `reserve: lines: item: quantity is u32 here and u64 there`.
 pub(super) fn functions(name: &str, wanted: &ComponentFunc, offered: &ComponentFunc) -> Vec<String> {
     let mut found = Differences(Vec::new());
-    let (here, there): (Vec<_>, Vec<_>) = (wanted.params().collect(), offered.params().collect());
-    found.named(name, &here, &there, "parameters");
+    let here: Vec<_> = wanted.params().map(|(name, ty)| (name, Some(ty))).collect();
+    let there: Vec<_> = offered.params().map(|(name, ty)| (name, Some(ty))).collect();
+    found.members(name, &here, &there, "parameters");
     let (here, there): (Vec<_>, Vec<_>) = (wanted.results().collect(), offered.results().collect());
     match (here.as_slice(), there.as_slice()) {
         ([], []) => {}
@@ -19,6 +20,9 @@ pub(super) fn functions(name: &str, wanted: &ComponentFunc, offered: &ComponentF
 
 struct Differences(Vec<String>);
 
+/// A parameter, a field, a case: its name, and its type if it has one.
+type Member<'a> = (&'a str, Option<Type>);
+
 impl Differences {
     fn types(&mut self, at: &str, here: &Type, there: &Type) {
         if let Some(what) = bound_to_a_sandbox(here) {
@@ -29,19 +33,19 @@ impl Differences {
             (Type::List(here), Type::List(there)) => self.types(&format!("{at}: item"), &here.ty(), &there.ty()),
             (Type::Option(here), Type::Option(there)) => self.types(&format!("{at}: some"), &here.ty(), &there.ty()),
             (Type::Record(here), Type::Record(there)) => {
-                let here: Vec<_> = here.fields().map(|field| (field.name, field.ty)).collect();
-                let there: Vec<_> = there.fields().map(|field| (field.name, field.ty)).collect();
-                self.named(at, &here, &there, "fields");
+                let here: Vec<_> = here.fields().map(|field| (field.name, Some(field.ty))).collect();
+                let there: Vec<_> = there.fields().map(|field| (field.name, Some(field.ty))).collect();
+                self.members(at, &here, &there, "fields");
             }
             (Type::Variant(here), Type::Variant(there)) => {
                 let here: Vec<_> = here.cases().map(|case| (case.name, case.ty)).collect();
                 let there: Vec<_> = there.cases().map(|case| (case.name, case.ty)).collect();
-                self.cases(at, &here, &there);
+                self.members(at, &here, &there, "cases");
             }
             (Type::Enum(here), Type::Enum(there)) => {
                 let here: Vec<_> = here.names().map(|name| (name, None)).collect();
                 let there: Vec<_> = there.names().map(|name| (name, None)).collect();
-                self.cases(at, &here, &there);
+                self.members(at, &here, &there, "cases");
             }
             (Type::Tuple(here), Type::Tuple(there)) if here.types().len() == there.types().len() => {
                 for (place, (here, there)) in here.types().zip(there.types()).enumerate() {
@@ -58,23 +62,11 @@ impl Differences {
     }
 
     /// Names and types in the same order: both decide how values are passed.
-    fn named(&mut self, at: &str, here: &[(&str, Type)], there: &[(&str, Type)], what: &str) {
-        let names = |list: &[(&str, Type)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
-        if names(here) != names(there) {
-            let (here, there) = (names(here).join(", "), names(there).join(", "));
-            self.0.push(format!("{at} has the {what} {here} here and {there} there"));
-            return;
-        }
-        for ((name, here), (_, there)) in here.iter().zip(there) {
-            self.types(&format!("{at}: {name}"), here, there);
-        }
-    }
-
-    fn cases(&mut self, at: &str, here: &[(&str, Option<Type>)], there: &[(&str, Option<Type>)]) {
-        let names = |list: &[(&str, Option<Type>)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
-        if names(here) != names(there) {
-            let (here, there) = (names(here).join(", "), names(there).join(", "));
-            self.0.push(format!("{at} has the cases {here} here and {there} there"));
+    fn members(&mut self, at: &str, here: &[Member<'_>], there: &[Member<'_>], what: &str) {
+        let names = |list: &[Member<'_>]| list.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let (wanted, offered) = (names(here), names(there));
+        if wanted != offered {
+            self.0.push(format!("{at} has the {what} {wanted} here and {offered} there"));
             return;
         }
         for ((name, here), (_, there)) in here.iter().zip(there) {
