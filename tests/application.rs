@@ -173,6 +173,13 @@ impl Component {
         self
     }
 
+    /// An entry of `jobs`.
+    pub(crate) fn job(mut self, name: &str, every_seconds: u32) -> Self {
+        let entry = format!("name = {name:?}\nevery_seconds = {every_seconds}");
+        writeln!(self.tables, "\n[[component.{}.tool.souk.jobs]]\n{entry}", self.id).unwrap();
+        self
+    }
+
     /// `[component.<id>.<table>]` with one entry.
     pub(crate) fn entry(mut self, table: &str, key: &str, value: &str) -> Self {
         writeln!(self.tables, "\n[component.{}.{table}]\n{key} = {value:?}", self.id).unwrap();

@@ -27,6 +27,7 @@ mod links;
 mod output;
 mod settings;
 mod streams;
+mod jobs;
 
 mod shutdown;
 

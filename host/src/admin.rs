@@ -64,9 +64,14 @@ impl Admin {
         let text = match self.gateway.get() {
             Some(gateway) => {
                 let components = gateway.components();
-                metrics::text(&components.figures().await, &components.link_figures(), gateway.password_figures())
+                metrics::text(
+                    &components.figures().await,
+                    &components.link_figures(),
+                    &components.job_figures(),
+                    gateway.password_figures(),
+                )
             }
-            None => metrics::text(&[], &[], None),
+            None => metrics::text(&[], &[], &[], None),
         };
         let mut response = Response::new(body::whole(text));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));

@@ -32,6 +32,13 @@ pub async fn run(file: &Path, data: &Path, database: DatabaseUrl, out: &mut dyn 
     for (from, to, interface) in examined.links() {
         writeln!(out, "  {from}: calls {to} over {interface}")?;
     }
+    for fit in examined.components.iter().filter(|fit| fit.is_periodic && fit.manifest.jobs.is_empty()) {
+        writeln!(
+            out,
+            "  {0}: exports souk:jobs/periodic, and [[component.{0}.tool.souk.jobs]] names no job",
+            fit.manifest.id
+        )?;
+    }
     for (component, pending) in plan.iter().filter(|(_, pending)| !pending.is_empty()) {
         writeln!(out, "  {component}: the next start applies {}", pending.join(", "))?;
     }

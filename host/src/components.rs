@@ -23,6 +23,9 @@ mod exchange;
 
 mod stream;
 
+mod jobs;
+
+pub use jobs::{Figures as JobFigures, Jobs};
 pub use link::Figures as LinkFigures;
 pub use load::{Examined, Fit, examine, furnish, plan, try_start};
 pub use package::Version;
@@ -36,6 +39,7 @@ use bytes::Bytes;
 use engine::Ticking;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use jobs::Job;
 use link::Slot;
 use pool::Pool;
 use std::sync::Arc;
@@ -47,6 +51,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 pub struct Components {
     list: Vec<Component>,
     slots: Vec<Arc<Slot>>,
+    jobs: Vec<Arc<Job>>,
     _ticking: Ticking,
 }
 
@@ -116,6 +121,16 @@ impl Components {
     /// What was counted of each link.
     pub fn link_figures(&self) -> Vec<LinkFigures> {
         self.slots.iter().flat_map(|slot| slot.figures()).collect()
+    }
+
+    /// What the host calls for by itself. Not before [`warm`](Self::warm) has found that all can start.
+    pub fn jobs(&self) -> Jobs {
+        Jobs::of(&self.jobs)
+    }
+
+    /// What was counted of each job.
+    pub fn job_figures(&self) -> Vec<JobFigures> {
+        self.jobs.iter().map(|job| job.figures()).collect()
     }
 
     /// Lets go of instances that have been idle for long, for ever.

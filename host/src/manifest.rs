@@ -20,6 +20,8 @@ mod rate;
 
 mod access;
 
+mod job;
+
 mod outbound;
 
 mod template;
@@ -27,6 +29,7 @@ mod template;
 pub use access::{AccessRule, Issuer, Tokens, Who};
 pub use database::{Database, DatabaseUrl};
 pub use fault::{Fault, Faults};
+pub use job::Job;
 pub use outbound::OutboundHost;
 pub use rate::{Per, Rate, RateRule, Which, WithoutStore};
 pub use route::{RoutePattern, Segment};
@@ -85,6 +88,8 @@ pub struct Component {
     pub rates: Vec<RateRule>,
     /// By whom.
     pub access: Vec<AccessRule>,
+    /// What of its work the host calls for by itself.
+    pub jobs: Vec<Job>,
     /// Whether it learns the addresses of clients, in `souk-client`.
     pub is_told_addresses: bool,
     /// Where its database is, if it is granted one.

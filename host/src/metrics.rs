@@ -1,10 +1,10 @@
 //! `/metrics`: numbers for Prometheus, in its text format (version 0.0.4).
 //!
 //! So far what an alert on databases needs: whether they answer, how large they are, and how long events have been waiting; how often
-//! components call each other, how long that takes and how often it fails; and how many passwords were hashed, which is what a storm of
-//! logins is made of.
+//! components call each other, how long that takes and how often it fails; the same of jobs, and when each last did what it could; and how
+//! many passwords were hashed, which is what a storm of logins is made of.
 
-use crate::components::LinkFigures;
+use crate::components::{JobFigures, LinkFigures};
 use crate::databases::Figures;
 use crate::identity::PasswordFigures;
 use std::fmt::Write;
@@ -39,11 +39,28 @@ const LINK_COUNTERS: [LinkCounter; 3] = [
     ("souk_link_seconds_total", "Time that all calls took together.", |link| link.took.as_secs_f64()),
 ];
 
-/// The text for these databases, where none stands for one that does not answer, for the links, and for the passwords of an application that
-/// keeps accounts.
+/// A number of jobs: its name, its type, what it is, and how it is read.
+type JobNumber = (&'static str, &'static str, &'static str, fn(&JobFigures) -> f64);
+
+#[expect(clippy::cast_precision_loss, reason = "the format's numbers are floating-point")]
+const JOB_NUMBERS: [JobNumber; 4] = [
+    ("souk_job_runs_total", "counter", "Calls of the job that have ended.", |job| job.runs as f64),
+    ("souk_job_failures_total", "counter", "Those of them that did not do what they could.", |job| job.failures as f64),
+    ("souk_job_seconds_total", "counter", "Time that all calls took together.", |job| job.took.as_secs_f64()),
+    (
+        "souk_job_last_success_timestamp_seconds",
+        "gauge",
+        "When the last call ended that did what it could; 0 before the first.",
+        |job| job.last_success_s as f64,
+    ),
+];
+
+/// The text for these databases, where none stands for one that does not answer, for the links, for the jobs, and for the passwords of an
+/// application that keeps accounts.
 pub(crate) fn text(
     databases: &[(&str, Option<Figures>)],
     links: &[LinkFigures],
+    jobs: &[JobFigures],
     passwords: Option<PasswordFigures>,
 ) -> String {
     let mut text = String::new();
@@ -52,6 +69,14 @@ pub(crate) fn text(
         for link in links {
             let LinkFigures { from, to, interface, .. } = link;
             writeln!(text, "{name}{{from=\"{from}\",to=\"{to}\",interface=\"{interface}\"}} {}", read(link))
+                .expect("a text takes any text");
+        }
+    }
+    for (name, kind, help, read) in JOB_NUMBERS.iter().filter(|_| !jobs.is_empty()) {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a text takes any text");
+        for figures in jobs {
+            let JobFigures { component, job, .. } = figures;
+            writeln!(text, "{name}{{component=\"{component}\",job=\"{job}\"}} {}", read(figures))
                 .expect("a text takes any text");
         }
     }
@@ -99,7 +124,7 @@ mod tests {
             wal_bytes: None,
             outbox: OutboxStatus { waiting: 3, oldest_ms: Some(1500) },
         };
-        let text = text(&[("product", Some(figures)), ("cart", None)], &[], None);
+        let text = text(&[("product", Some(figures)), ("cart", None)], &[], &[], None);
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let expected = [
             "souk_database_up{component=\"product\"} 1",
@@ -113,7 +138,7 @@ mod tests {
 
     #[test]
     fn passwords_are_counted_where_there_are_accounts() {
-        let text = text(&[], &[], Some(PasswordFigures { hashed: 7, refused: 2 }));
+        let text = text(&[], &[], &[], Some(PasswordFigures { hashed: 7, refused: 2 }));
         assert!(text.contains("# TYPE souk_passwords_hashed_total counter\nsouk_passwords_hashed_total 7\n"), "{text}");
         assert!(text.contains("souk_passwords_refused_total 2\n"), "{text}");
     }

@@ -1,4 +1,4 @@
-//! What a command tells about an application: components, versions, routes, grants, and where to go next.
+//! What a command tells about an application: components, versions, routes, grants, jobs, and where to go next.
 
 use crate::components::Fit;
 use crate::demo::Played;
@@ -20,6 +20,7 @@ struct Line {
     version: String,
     routes: Vec<String>,
     imports: Vec<String>,
+    jobs: Vec<String>,
 }
 
 impl Summary {
@@ -35,6 +36,7 @@ impl Summary {
                 .map(|route| route.pattern.to_string())
                 .collect(),
             imports: fit.imports.clone(),
+            jobs: fit.manifest.jobs.iter().map(|job| format!("{} every {} s", job.name, job.every_seconds)).collect(),
         });
         let first = application.routes.iter().map(|route| route.pattern.to_string()).find(|path| !path.contains(':'));
         Self {
@@ -54,6 +56,9 @@ impl Summary {
             writeln!(out, "  {:width$}  {}  {routes}", line.id, line.version)?;
             if !line.imports.is_empty() {
                 writeln!(out, "  {:width$}  {:12}  may use {}", "", "", line.imports.join(", "))?;
+            }
+            if !line.jobs.is_empty() {
+                writeln!(out, "  {:width$}  {:12}  jobs {}", "", "", line.jobs.join(", "))?;
             }
         }
         writeln!(out)

@@ -5,7 +5,7 @@
 
 use crate::admin::Admin;
 use crate::components::{self, Components};
-use crate::config::HostLimits;
+use crate::config::{HostLimits, ms};
 use crate::databases::Databases;
 use crate::demo;
 use crate::gateway::{Auth, Gateway, RatesStore, RatesUrl, Routes};
@@ -107,16 +107,17 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
         () = signals.next() => return Ok(()),
     };
     health.ready();
+    let worked = tokio::spawn(gateway.components().jobs().run(stop.clone(), ms(application.limits.drain_ms_max)));
     if let Err(error) = summary.print(out, addresses, loaded, played) {
         tracing::warn!(%error, "nobody reads standard output; serving all the same");
     }
 
     signals.next().await;
-    tracing::info!("stopping: no new connections, requests under way may end; a second signal stops at once");
+    tracing::info!("stopping: no new connections, requests and jobs under way may end; a second signal stops at once");
     health.stopping();
     stop.cancel();
     let drained = tokio::select! {
-        drained = served => drained.unwrap_or(false),
+        (served, worked) = async { tokio::join!(served, worked) } => served.unwrap_or(false) && worked.unwrap_or(false),
         () = signals.next() => false,
     };
     tracing::info!(drained, "stopped");

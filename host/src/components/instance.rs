@@ -28,6 +28,16 @@ pub(super) mod contract {
     pub(crate) use exports::souk::http::exchange::{Guest, GuestIndices, Request, Response};
 }
 
+/// The contract `souk:jobs/periodic` as a host calls it.
+pub(super) mod periodic {
+    wasmtime::component::bindgen!({
+        path: "../wit/jobs",
+        inline: "package souk:host; world caller { export souk:jobs/periodic@0.1.0; }",
+        exports: { default: async | store },
+    });
+    pub(crate) use exports::souk::jobs::periodic::{Error, GuestIndices, Outcome};
+}
+
 /// A call of a function that is known by its place among the exports.
 pub(super) struct Invocation {
     pub(super) export: ComponentExportIndex,
@@ -42,6 +52,7 @@ pub(super) struct Mould {
     pre: InstancePre<Sandbox>,
     exchange: Option<contract::GuestIndices>,
     handler: Option<ServiceIndices>,
+    periodic: Option<Arc<periodic::GuestIndices>>,
     provision: Provision,
 }
 
@@ -50,7 +61,8 @@ impl Mould {
     pub(super) fn new(pre: InstancePre<Sandbox>, provision: Provision) -> Self {
         let exchange = contract::GuestIndices::new(&pre).ok();
         let handler = ServiceIndices::new(&pre).ok();
-        Self { pre, exchange, handler, provision }
+        let periodic = periodic::GuestIndices::new(&pre).ok().map(Arc::new);
+        Self { pre, exchange, handler, periodic, provision }
     }
 
     /// Whether instances export `souk:http/exchange`.
@@ -75,7 +87,8 @@ impl Mould {
         let instance = self.pre.instantiate_async(&mut store).await?;
         let exchange = self.exchange.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
         let handler = self.handler.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
-        Ok(Instance { store, exports: instance, exchange, handler: handler.map(Arc::new), served: 0 })
+        let (handler, periodic) = (handler.map(Arc::new), self.periodic.clone());
+        Ok(Instance { store, exports: instance, exchange, handler, periodic, served: 0 })
     }
 }
 
@@ -85,6 +98,8 @@ pub(super) struct Instance {
     exports: wasmtime::component::Instance,
     exchange: Option<contract::Guest>,
     handler: Option<Arc<Service>>,
+    /// Loaded when it is called, which is rare.
+    periodic: Option<Arc<periodic::GuestIndices>>,
     served: u64,
 }
 
@@ -124,6 +139,20 @@ impl Instance {
         let guest = self.exchange.as_ref().expect("the gateway asked whether the component exports it");
         let calls = self.store.data().calls().clone();
         let turning = self.store.run_concurrent(async |accessor| guest.call_handle(accessor, request).await);
+        calls.beside(turning).await?
+    }
+
+    /// A piece of the job of this name.
+    pub(super) async fn run_job(
+        &mut self,
+        name: String,
+        end: Instant,
+    ) -> wasmtime::Result<Result<periodic::Outcome, periodic::Error>> {
+        self.begin(end);
+        let indices = self.periodic.as_ref().expect("a component with a job was found to export it");
+        let guest = indices.load(&mut self.store, &self.exports)?;
+        let calls = self.store.data().calls().clone();
+        let turning = self.store.run_concurrent(async |accessor| guest.call_run(accessor, name).await);
         calls.beside(turning).await?
     }
 

@@ -5,6 +5,7 @@ use super::code::{CodeCache, Origin};
 use super::engine::Ticking;
 use super::grant::{self, Refusal};
 use super::instance::Mould;
+use super::jobs::{self, Job};
 use super::link::{self, Link, Member, Slot};
 use super::package::{self, Package, Version};
 use super::pool::Pool;
@@ -49,6 +50,8 @@ pub struct Fit<'m> {
     pub compiled: bool,
     /// The granted interfaces that it imports.
     pub imports: Vec<String>,
+    /// Whether it has work that the host may call for, as jobs of the manifest.
+    pub is_periodic: bool,
     /// The migrations of its database.
     pub migrations: Vec<Migration>,
     pre: InstancePre<Sandbox>,
@@ -82,8 +85,10 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
         let routed = application.routes.iter().any(|route| route.component == compiled.manifest.id);
         let others = link::exported_by_others(engine, &members, place);
         refusals.extend(grant::check(engine, &compiled.component, compiled.manifest, routed, &others));
-        if !refusals.is_empty() {
-            return Err(refusals.iter().map(|refusal| of_component(compiled.manifest, refusal)).collect());
+        let mut faults: Vec<_> = refusals.iter().map(|refusal| of_component(compiled.manifest, refusal)).collect();
+        faults.extend(jobs::check(engine, &compiled.component, compiled.manifest));
+        if !faults.is_empty() {
+            return Err(faults);
         }
         let own: Vec<&Link> = links.iter().filter(|link| link.from == place).collect();
         fit(engine, linker.clone(), compiled, &own, &slots).map_err(|fault| vec![fault])
@@ -144,8 +149,9 @@ fn fit<'m>(
         fault(manifest, &format!("can't be linked: {error:#}"), "build it against this host's contracts")
     })?;
     let imports = grant::granted_imports(engine, &component, manifest);
+    let is_periodic = jobs::exports(engine, &component);
     let Package { version, migrations, .. } = package;
-    Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, migrations, pre })
+    Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, is_periodic, migrations, pre })
 }
 
 fn fault(manifest: &manifest::Component, what: &str, remedy: &str) -> Fault {
@@ -170,14 +176,17 @@ pub async fn furnish(
             if has_database(&fit) { databases.open(fit.manifest, &fit.migrations).await.map(Some) } else { Ok(None) };
         furnished.push((fit, database));
     }
-    let list = gather(application, furnished, |(fit, database)| match database {
-        Ok(database) => Ok(component(fit, database, identity)),
+    let furnished = gather(application, furnished, |(fit, database)| match database {
+        Ok(database) => Ok((&fit.manifest.jobs, component(fit, database, identity))),
         Err(error) => Err(vec![database_fault(&fit, &error)]),
     })?;
-    for (component, slot) in list.iter().zip(&slots) {
+    let (mut list, mut jobs) = (Vec::new(), Vec::new());
+    for ((own, component), slot) in furnished.into_iter().zip(&slots) {
         slot.fill(&component.pool);
+        jobs.extend(own.iter().map(|job| Arc::new(Job::new(&component.pool, job))));
+        list.push(component);
     }
-    Ok(Components { list, slots, _ticking: ticking })
+    Ok(Components { list, slots, jobs, _ticking: ticking })
 }
 
 /// The migrations that [`furnish`] would apply, by component: tried where it does not last, so that the databases stay as they are.

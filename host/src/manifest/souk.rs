@@ -3,6 +3,7 @@
 use super::access::{self, AccessRule, Tokens};
 use super::database::{self, Database};
 use super::fault::{Fault, Faults, meant};
+use super::job::{self, Job};
 use super::rate::{self, Rate, RateRule};
 use super::section::Section;
 use super::template::Variables;
@@ -37,6 +38,8 @@ pub(super) struct ComponentTool {
     pub rates: Vec<RateRule>,
     /// `access`.
     pub access: Vec<AccessRule>,
+    /// `jobs`.
+    pub jobs: Vec<Job>,
     /// `client_address`.
     pub is_told_addresses: bool,
     /// `database`.
@@ -78,12 +81,13 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
     let links = links(souk.section("links", faults), faults);
     let rates = rate::rules(souk.section_list("rates", faults), faults);
     let access = access::rules(souk.section_list("access", faults), faults);
+    let jobs = job::read(souk.section_list("jobs", faults), faults);
     let is_told_addresses = souk.flag("client_address", faults).unwrap_or(false);
     let database = database::read(souk.section("database", faults), variables, faults);
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, links, rates, access, is_told_addresses, database, limits }
+    ComponentTool { grants, links, rates, access, jobs, is_told_addresses, database, limits }
 }
 
 fn links(section: Section<'_>, faults: &mut Faults) -> BTreeMap<String, String> {

@@ -92,6 +92,7 @@ fn component(
         links: tool.links,
         rates: tool.rates,
         access: tool.access,
+        jobs: tool.jobs,
         is_told_addresses: tool.is_told_addresses,
         variables: settings,
         environment: env,

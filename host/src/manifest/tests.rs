@@ -320,3 +320,43 @@ fn what_is_wrong_with_access_is_told() {
     let without = faults(&format!("{SMALL}\n{}", rule("allow = \"signed-in\""))).join("\n");
     assert!(without.contains("access is asked for and no tokens are taken"), "{without}");
 }
+
+fn job(lines: &str) -> String {
+    format!("[[component.a.tool.souk.jobs]]\n{lines}\n")
+}
+
+#[test]
+fn a_component_has_jobs() {
+    let (tidy, sweep) = (job("name = \"tidy-2\"\nevery_seconds = 86_400"), job("name = \"sweep\"\nevery_seconds = 1"));
+    let application = read(&format!("{SMALL}\n{tidy}{sweep}")).expect("it is right");
+    let jobs: Vec<_> =
+        application.components[0].jobs.iter().map(|job| (job.name.as_str(), job.every_seconds, job.line)).collect();
+    assert_eq!(jobs, [("tidy-2", 86_400, 11), ("sweep", 1, 14)]);
+    assert_eq!(read(SMALL).expect("it is right").components[0].jobs, []);
+}
+
+#[test]
+fn what_is_wrong_with_a_job_is_told() {
+    let entries = [
+        job("name = \"Sweep\"\nevery_seconds = 0"),
+        job("name = \"sweep\"\nevery_second = 5"),
+        job("name = \"tidy\"\nevery_seconds = 86_401"),
+        job("name = \"tidy\"\nevery_seconds = 5"),
+        job("name = \"tidy\"\nevery_seconds = 6"),
+        job(&format!("name = \"{}\"\nevery_seconds = \"5\"", "a".repeat(65))),
+        job("every_seconds = 5"),
+    ];
+    let expected = [
+        "12: job \"Sweep\" is not valid → use 1 to 64 of a-z, 0-9 and -".to_owned(),
+        "13: component.a.tool.souk.jobs.every_seconds can't be 0 → choose from 1 to 86400".to_owned(),
+        "14: component.a.tool.souk.jobs.every_seconds is missing → say how many seconds after the end of a call the next one comes"
+            .to_owned(),
+        "16: component.a.tool.souk.jobs.every_second is unknown → did you mean every_seconds?".to_owned(),
+        "19: component.a.tool.souk.jobs.every_seconds can't be 86401 → choose from 1 to 86400".to_owned(),
+        "23: job \"tidy\" is there twice → remove one of the two, or give it the name of another job".to_owned(),
+        format!("27: job {:?} is not valid → use 1 to 64 of a-z, 0-9 and -", "a".repeat(65)),
+        "28: component.a.tool.souk.jobs.every_seconds has the wrong type → make it a whole number".to_owned(),
+        "29: component.a.tool.souk.jobs.name is missing → name a job of the component".to_owned(),
+    ];
+    assert_eq!(faults(&format!("{SMALL}\n{}", entries.concat())), expected);
+}
