@@ -28,6 +28,7 @@ pub fn router(context: Context) -> Router {
         .route("/api/v1/categories", get(category::list).post(category::create))
         .route("/api/v1/categories/{slug}", category)
         .route("/api/v1/reservations/{id}", reservation)
-        .route("/api/v1/reservations/{id}/commit", post(reservation::commit));
+        .route("/api/v1/reservations/{id}/commit", post(reservation::commit))
+        .route("/api/v1/reservations/{id}/return", post(reservation::take_back));
     complete(routes.with_state(context))
 }

@@ -13,6 +13,7 @@
 //! | `/api/v1/categories/{slug}` | `GET`, `PUT` creates or replaces, `DELETE` |
 //! | `/api/v1/reservations/{id}` | `GET`, `PUT` reserves, `DELETE` releases |
 //! | `/api/v1/reservations/{id}/commit` | `POST` |
+//! | `/api/v1/reservations/{id}/return` | `POST` takes back what was sold |
 //!
 //! Besides HTTP it exports `souk:product/catalog` and `souk:product/inventory` (`wit/product`, where the events are
 //! described too).
@@ -38,4 +39,5 @@ souk_database::migrations! {
     "0001_products.sql",
     "0002_search.sqlite.sql",
     "0002_search.postgres.sql",
+    "0003_returns.sql",
 }

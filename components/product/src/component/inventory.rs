@@ -37,6 +37,11 @@ impl Guest for Service {
         Ok(store::reservation::release(context(), &id).await?.into())
     }
 
+    async fn take_back(id: String) -> Result<Reservation, SettleError> {
+        let id = known(id)?;
+        Ok(store::reservation::take_back(context(), &id).await?.into())
+    }
+
     async fn get(id: String) -> Result<Reservation, SettleError> {
         let id = known(id)?;
         let reservation = store::reservation::reservation(context(), &id).await;
@@ -85,6 +90,7 @@ impl From<reservation::Reservation> for Reservation {
                 reservation::State::Committed => State::Committed,
                 reservation::State::Released => State::Released,
                 reservation::State::Expired => State::Expired,
+                reservation::State::Returned => State::Returned,
             },
             id: reservation.id.into_string(),
             expires_at: reservation.expires_at,
@@ -102,6 +108,7 @@ impl From<ReserveRefusal> for ReserveError {
             ReserveRefusal::DifferentLines => Self::DifferentLines,
             ReserveRefusal::Expired => Self::Expired,
             ReserveRefusal::Released => Self::Released,
+            ReserveRefusal::Returned => Self::Returned,
             ReserveRefusal::Failed(failure) => Self::from(failure),
         }
     }
@@ -123,6 +130,8 @@ impl From<SettleRefusal> for SettleError {
             SettleRefusal::Expired => Self::Expired,
             SettleRefusal::Committed => Self::Committed,
             SettleRefusal::Released => Self::Released,
+            SettleRefusal::Held => Self::Held,
+            SettleRefusal::Returned => Self::Returned,
             SettleRefusal::Failed(failure) => match unavailable_or_other(&failure) {
                 (true, text) => Self::Unavailable(text),
                 (false, text) => Self::Other(text),

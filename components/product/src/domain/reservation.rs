@@ -113,6 +113,8 @@ pub enum State {
     Released,
     /// Given back by itself.
     Expired,
+    /// Sold, and taken back.
+    Returned,
 }
 
 /// Quantities that are kept together.
@@ -138,6 +140,7 @@ impl Reservation {
             State::Held | State::Committed => Ok(self),
             State::Released => Err(ReserveRefusal::Released),
             State::Expired => Err(ReserveRefusal::Expired),
+            State::Returned => Err(ReserveRefusal::Returned),
         }
     }
 
@@ -148,6 +151,7 @@ impl Reservation {
             State::Committed => Ok(false),
             State::Released => Err(SettleRefusal::Released),
             State::Expired => Err(SettleRefusal::Expired),
+            State::Returned => Err(SettleRefusal::Returned),
         }
     }
 
@@ -157,6 +161,18 @@ impl Reservation {
             State::Held => Ok(true),
             State::Released | State::Expired => Ok(false),
             State::Committed => Err(SettleRefusal::Committed),
+            State::Returned => Err(SettleRefusal::Returned),
+        }
+    }
+
+    /// Whether there is something to do to take back what was sold; not if it came back already.
+    pub fn can_take_back(&self) -> Result<bool, SettleRefusal> {
+        match self.state {
+            State::Committed => Ok(true),
+            State::Returned => Ok(false),
+            State::Held => Err(SettleRefusal::Held),
+            State::Released => Err(SettleRefusal::Released),
+            State::Expired => Err(SettleRefusal::Expired),
         }
     }
 }
@@ -201,6 +217,8 @@ pub enum ReserveRefusal {
     Expired,
     /// The id was used for these lines, and they were given back.
     Released,
+    /// The id was used for these lines, and they were sold and taken back.
+    Returned,
     /// It could not be done.
     Failed(Failure),
 }
@@ -216,6 +234,10 @@ pub enum SettleRefusal {
     Committed,
     /// It was given back.
     Released,
+    /// It was not sold yet.
+    Held,
+    /// It was sold and taken back.
+    Returned,
     /// It could not be done.
     Failed(Failure),
 }

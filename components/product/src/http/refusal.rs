@@ -52,6 +52,7 @@ impl From<ReserveRefusal> for Problem {
             ReserveRefusal::DifferentLines => conflict("different-lines", "The id was used for other lines"),
             ReserveRefusal::Expired => expired(),
             ReserveRefusal::Released => released(),
+            ReserveRefusal::Returned => conflict("reservation-returned", "What was sold came back"),
             ReserveRefusal::Failed(failure) => failure.into(),
         }
     }
@@ -64,6 +65,8 @@ impl From<SettleRefusal> for Problem {
             SettleRefusal::Expired => expired(),
             SettleRefusal::Committed => conflict("reservation-committed", "The reservation was committed"),
             SettleRefusal::Released => released(),
+            SettleRefusal::Held => conflict("reservation-held", "The reservation was not committed"),
+            SettleRefusal::Returned => conflict("reservation-returned", "What was sold came back"),
             SettleRefusal::Failed(failure) => failure.into(),
         }
     }

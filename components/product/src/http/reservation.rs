@@ -42,6 +42,13 @@ pub(super) async fn commit(
     Ok(response(&store::reservation::commit(&context, &id).await?))
 }
 
+pub(super) async fn take_back(
+    State(context): State<Context>,
+    Segment(id): Segment<ReservationId>,
+) -> Result<Response, Problem> {
+    Ok(response(&store::reservation::take_back(&context, &id).await?))
+}
+
 /// Answers with the reservation, which is still there to be read: it is given back and not forgotten.
 pub(super) async fn release(
     State(context): State<Context>,

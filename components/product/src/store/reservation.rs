@@ -77,9 +77,25 @@ pub async fn release(context: &Context, id: &ReservationId) -> Result<Reservatio
     Err(SettleRefusal::Failed(Failure::Stale))
 }
 
+/// Puts what was sold back into stock.
+pub async fn take_back(context: &Context, id: &ReservationId) -> Result<Reservation, SettleRefusal> {
+    for _ in 0..ATTEMPTS_MAX {
+        let sold = reservation(context, id).await?.ok_or(SettleRefusal::UnknownReservation)?;
+        if !sold.can_take_back()? {
+            return Ok(sold);
+        }
+        // A product that was deleted since has no stock to go back into.
+        let stocks = stock::counts(context, &sold.lines.product_ids()).await?.into_iter().collect();
+        if let Attempt::Committed(_) = attempt_to_write(context, put_back(context, &sold, &stocks)).await? {
+            return Ok(Reservation { state: State::Returned, ..sold });
+        }
+    }
+    Err(SettleRefusal::Failed(Failure::Stale))
+}
+
 /// Looks a reservation up, as it stands now.
 pub async fn reservation(context: &Context, id: &ReservationId) -> Result<Option<Reservation>, Failure> {
-    let statement = sql("SELECT r.state, r.expires_at, l.product_id, l.quantity \
+    let statement = sql("SELECT CASE WHEN r.returned_at IS NULL THEN r.state ELSE 'returned' END, r.expires_at, l.product_id, l.quantity \
          FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id WHERE r.id = $1")
     .bind(id.as_str());
     let rows = database::all(context.database(), statement, |row| {
@@ -94,6 +110,7 @@ pub async fn reservation(context: &Context, id: &ReservationId) -> Result<Option
     let state = match state.as_str() {
         "committed" => State::Committed,
         "released" => State::Released,
+        "returned" => State::Returned,
         // Text of one width: the order of text is the order of time.
         _ if *expires_at <= context.now().to_string() => State::Expired,
         _ => State::Held,
@@ -148,6 +165,24 @@ fn give_back(context: &Context, held: &Reservation) -> Transaction {
     }
     steps.push(end_lines(held));
     Transaction { steps, events: vec![settled(context, "reservation.released", held)] }
+}
+
+fn put_back(context: &Context, sold: &Reservation, stocks: &BTreeMap<ProductId, i64>) -> Transaction {
+    let mark = sql("UPDATE reservations SET returned_at = $2 \
+         WHERE id = $1 AND state = 'committed' AND returned_at IS NULL")
+    .bind(sold.id.as_str())
+    .bind(context.now().to_string());
+    let mut steps = vec![mark.exactly(1)];
+    let mut events = vec![settled(context, "reservation.returned", sold)];
+    for line in sold.lines.as_slice().iter().filter(|line| stocks.contains_key(&line.product_id)) {
+        let (id, quantity) = (&line.product_id, line.quantity.number());
+        let put_back = sql("UPDATE products SET stock = stock + $2, stock_version = stock_version + 1 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(quantity);
+        steps.push(put_back.exactly(1));
+        events.extend(stock::events(context, id, quantity, "return", false));
+    }
+    Transaction { steps, events }
 }
 
 fn insert(wanted: &Reservation, now: Timestamp) -> Sql {

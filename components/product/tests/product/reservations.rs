@@ -23,6 +23,10 @@ async fn release(shop: &Shop, id: &str) -> Answer {
     shop.send(Request::delete(format!("/api/v1/reservations/{id}")), Body::empty()).await
 }
 
+async fn take_back(shop: &Shop, id: &str) -> Answer {
+    shop.send(Request::post(format!("/api/v1/reservations/{id}/return")), Body::empty()).await
+}
+
 async fn counts(shop: &Shop, path: &str) -> (i64, i64) {
     let body = shop.get(path).await.body;
     (body["stock"].as_i64().expect("a number"), body["available"].as_i64().expect("a number"))
@@ -54,6 +58,57 @@ async fn a_released_reservation_gives_back() {
     reserve(&shop, "r", &[(product.id(), 4)]).await;
     assert_eq!(release(&shop, "r").await.body["state"], "released");
     assert_eq!(counts(&shop, &path).await, (10, 10));
+}
+
+#[tokio::test]
+async fn what_was_sold_comes_back_once() {
+    let shop = Shop::open().await;
+    let (path, product) = shop.product("TP-1", 10).await;
+    reserve(&shop, "r", &[(product.id(), 4)]).await;
+    assert_eq!(take_back(&shop, "r").await.refusal(), (409, "reservation-held"));
+    commit(&shop, "r").await;
+    shop.events();
+    let shop_ref = &shop;
+    let all = tokio::join!(take_back(shop_ref, "r"), take_back(shop_ref, "r"), take_back(shop_ref, "r"));
+    for answer in [all.0, all.1, all.2] {
+        assert_eq!((answer.status, &answer.body["state"]), (200, &json!("returned")));
+    }
+    assert_eq!(counts(&shop, &path).await, (10, 10));
+    let events = shop.events();
+    assert_eq!(
+        events.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["reservation.returned", "stock.changed"]
+    );
+    assert_eq!(events[1].1, json!({"product_id": product.id(), "change": 4, "reason": "return"}));
+    assert_eq!(commit(&shop, "r").await.refusal(), (409, "reservation-returned"));
+    assert_eq!(release(&shop, "r").await.refusal(), (409, "reservation-returned"));
+    assert_eq!(reserve(&shop, "r", &[(product.id(), 4)]).await.refusal(), (409, "reservation-returned"));
+}
+
+#[tokio::test]
+async fn what_was_not_sold_can_not_be_taken_back() {
+    let shop = Shop::open().await;
+    let (_, product) = shop.product("TP-1", 10).await;
+    assert_eq!(take_back(&shop, "nobody").await.status, 404);
+    reserve(&shop, "r", &[(product.id(), 4)]).await;
+    release(&shop, "r").await;
+    assert_eq!(take_back(&shop, "r").await.refusal(), (409, "reservation-released"));
+    reserve(&shop, "e", &[(product.id(), 4)]).await;
+    shop.clock.advance_seconds(60);
+    assert_eq!(take_back(&shop, "e").await.refusal(), (409, "reservation-expired"));
+}
+
+#[tokio::test]
+async fn a_product_that_was_deleted_after_its_sale_is_passed_over() {
+    let shop = Shop::open().await;
+    let (path, one) = shop.product("TP-1", 10).await;
+    let (other_path, other) = shop.product("TP-2", 10).await;
+    reserve(&shop, "r", &[(one.id(), 4), (other.id(), 1)]).await;
+    commit(&shop, "r").await;
+    let tag = shop.get(&path).await.tag().to_owned();
+    assert_eq!(shop.write("DELETE", &path, &tag, &json!({})).await.status, 204);
+    assert_eq!(take_back(&shop, "r").await.status, 200);
+    assert_eq!(counts(&shop, &other_path).await, (10, 10));
 }
 
 #[tokio::test]
