@@ -216,6 +216,15 @@ impl Row {
         }
     }
 
+    /// The next cell as a whole number, or nothing for NULL.
+    pub fn optional_integer(&mut self) -> Result<Option<i64>, Mismatch> {
+        match self.cell()? {
+            Value::Integer(integer) => Ok(Some(integer)),
+            Value::Null => Ok(None),
+            _ => Err(self.mismatch("an integer or NULL")),
+        }
+    }
+
     /// The next cell as text that stands for something else, such as a state or a JSON object.
     pub fn parsed<T, R: fmt::Display>(&mut self, parse: impl FnOnce(String) -> Result<T, R>) -> Result<T, Mismatch> {
         let text = self.text()?;

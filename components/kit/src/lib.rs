@@ -21,6 +21,7 @@ pub mod segment;
 
 pub mod caller;
 pub mod etag;
+pub mod idempotency;
 pub mod json;
 pub mod page;
 pub mod query;

@@ -1,0 +1,275 @@
+//! What is left to do for an order, one step after another, and how it is undone.
+//!
+//! ```text
+//! reserve ─► authorize ─► capture ─► commit ─► take-out ─► (nothing is left)
+//!    │           │           │          │
+//!    │           │           │          └─► reserve again, or refund ─► release
+//!    │           └───────────┴────────────► void ────────────────────► release
+//!    └────────────────────────────────────────────────────────────────► release ─► (nothing is left)
+//! ```
+//!
+//! The rule that everything stands on: **nobody leaves a step that moves money before it has an outcome.** A step that has none is
+//! repeated with the same key until it has one, and only then it is decided whether to go on or back. So there is never a payment
+//! that this service does not know of. Steps that move goods may be left: `release` undoes whatever became of them.
+
+use souk_kit::time::Timestamp;
+
+use super::order::{Order, Reason, Status};
+use super::{Availability, MethodToken};
+
+/// How long goods are set aside: time enough for a provider that answers late, and not so long that they are kept from others.
+pub const HOLD_S: u32 = 900;
+/// Who works at an order has so long for a step; then another one may take it up. Each step is safe to be taken twice.
+pub const LEASE_S: u32 = 10;
+/// The longest pause between two tries at a step: a minute after a service has come back everything goes on.
+const PAUSE_MAX_S: u32 = 60;
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Set the goods aside.
+    Reserve,
+    /// Have the money held.
+    Authorize,
+    /// Take it.
+    Capture,
+    /// Sell the goods.
+    Commit,
+    /// Take them out of the cart.
+    TakeOut,
+    /// Undo: let the money go.
+    Void,
+    /// Undo: give the money back.
+    Refund,
+    /// Undo: put the goods back, whether they are held or sold.
+    Release,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Reserve,
+        Self::Authorize,
+        Self::Capture,
+        Self::Commit,
+        Self::TakeOut,
+        Self::Void,
+        Self::Refund,
+        Self::Release,
+    ];
+
+    /// Parses the word.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|step| step.as_str() == text);
+        named.ok_or_else(|| "must be a step".to_owned())
+    }
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserve => "reserve",
+            Self::Authorize => "authorize",
+            Self::Capture => "capture",
+            Self::Commit => "commit",
+            Self::TakeOut => "take-out",
+            Self::Void => "void",
+            Self::Refund => "refund",
+            Self::Release => "release",
+        }
+    }
+
+    /// For how long it is tried before the order gives up. None: until it has an outcome. Money is never left in the middle, and an undo is
+    /// never left out.
+    pub fn deadline_s(self) -> Option<u32> {
+        match self {
+            // A customer is waiting, and nothing has happened yet.
+            Self::Reserve => Some(120),
+            // It is paid: worth some patience before all is given back. Within the time of the reservation.
+            Self::Commit => Some(600),
+            // A cart that still shows what was bought is no harm.
+            Self::TakeOut => Some(3_600),
+            Self::Authorize | Self::Capture | Self::Void | Self::Refund | Self::Release => None,
+        }
+    }
+}
+
+/// The work that is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saga {
+    /// What is next.
+    pub step: Step,
+    /// Since when.
+    pub since: Timestamp,
+    /// Nobody else takes it up before.
+    pub due: Timestamp,
+    /// How often the step had no outcome in a row.
+    pub attempts: u32,
+    /// Which try at giving money back.
+    pub undo_number: u32,
+    /// The way to pay, until the authorization has an outcome.
+    pub method: Option<MethodToken>,
+}
+
+impl Saga {
+    /// Work that begins now, and that whoever began it does.
+    pub fn begin(step: Step, now: Timestamp) -> Self {
+        Self { step, since: now, due: now.plus_seconds(LEASE_S), attempts: 0, undo_number: 1, method: None }
+    }
+
+    /// The next step, which whoever ended this one takes.
+    fn then(self, step: Step, now: Timestamp) -> Self {
+        let method = self.method.filter(|_| matches!(step, Step::Reserve | Step::Authorize));
+        Self { method, undo_number: self.undo_number, ..Self::begin(step, now) }
+    }
+
+    /// The same step, later: after 1, 2, 4, … seconds.
+    fn again(self, now: Timestamp) -> Self {
+        let pause_s = 1_u32.checked_shl(self.attempts).unwrap_or(PAUSE_MAX_S).clamp(1, PAUSE_MAX_S);
+        Self { due: now.plus_seconds(pause_s), attempts: self.attempts + 1, ..self }
+    }
+
+    fn is_too_late(&self, now: Timestamp) -> bool {
+        self.step.deadline_s().is_some_and(|seconds| now >= self.since.plus_seconds(seconds))
+    }
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// The goods are set aside.
+    Reserved,
+    /// There is not enough of these.
+    SoldOut(Vec<Availability>),
+    /// These can't be bought.
+    UnknownProduct(Vec<String>),
+    /// The time of the reservation is over, or it was released: a new one is needed.
+    ReservationGone,
+    /// The money is held, under this id.
+    Authorized(String),
+    /// The provider refused.
+    Declined(String),
+    /// It had no effect and will have none: an authorization, or a capture.
+    PaymentFailed,
+    /// The money is here.
+    Captured,
+    /// The goods are sold.
+    Committed,
+    /// The cart is without them.
+    TakenOut,
+    /// No money is held any more.
+    Voided,
+    /// Money that was to be let go had been taken.
+    WasCaptured,
+    /// The money is back with the customer.
+    Refunded,
+    /// Nothing was taken that could be given back.
+    WasNotCaptured,
+    /// The provider refused an undo for good. Somebody has to look.
+    UndoFailed,
+    /// The goods are back.
+    Released,
+    /// There is no outcome.
+    NoAnswer,
+}
+
+impl Happened {
+    /// For the journal.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::SoldOut(_) => "sold-out",
+            Self::UnknownProduct(_) => "unknown-product",
+            Self::ReservationGone => "reservation-gone",
+            Self::Authorized(_) => "authorized",
+            Self::Declined(_) => "declined",
+            Self::PaymentFailed => "payment-failed",
+            Self::Captured => "captured",
+            Self::Committed => "committed",
+            Self::TakenOut => "taken-out",
+            Self::Voided => "voided",
+            Self::WasCaptured => "was-captured",
+            Self::Refunded => "refunded",
+            Self::WasNotCaptured => "was-not-captured",
+            Self::UndoFailed => "undo-failed",
+            Self::Released => "released",
+            Self::NoAnswer => "no-answer",
+        }
+    }
+}
+
+impl Order {
+    /// The order after something happened to its next step. `saga` is what was left of it.
+    #[must_use]
+    pub fn after(self, saga: Saga, happened: Happened, now: Timestamp) -> Self {
+        match happened {
+            Happened::Reserved if self.is_captured => self.go_on(saga, Step::Commit, now),
+            Happened::Reserved if self.payment_id.is_some() => self.go_on(saga, Step::Capture, now),
+            Happened::Reserved if self.lines.total().amount == 0 => {
+                Self { status: Status::Confirmed, ..self.go_on(saga, Step::Commit, now) }
+            }
+            Happened::Reserved => self.go_on(saga, Step::Authorize, now),
+            Happened::SoldOut(lines) => self.give_up(saga, Reason::SoldOut { lines }, now),
+            Happened::UnknownProduct(product_ids) => self.give_up(saga, Reason::UnknownProduct { product_ids }, now),
+            Happened::ReservationGone if saga.is_too_late(now) => self.give_up(saga, Reason::Unavailable, now),
+            Happened::ReservationGone => self.reserve_anew(saga, now),
+            Happened::Authorized(payment_id) => self.authorized(saga, payment_id, now),
+            Happened::Declined(reason) => self.give_up(saga, Reason::Declined { reason }, now),
+            Happened::PaymentFailed => self.give_up(saga, Reason::PaymentFailed, now),
+            Happened::Captured => Self { is_captured: true, ..self.go_on(saga, Step::Commit, now) },
+            Happened::Committed => Self { status: Status::Paid, ..self.sold(saga, now) },
+            Happened::TakenOut => Self { saga: None, ..self },
+            Happened::Voided => self.go_on(saga, Step::Release, now),
+            Happened::WasCaptured => Self { is_captured: true, ..self.go_on(saga, Step::Refund, now) },
+            Happened::Refunded => Self { is_captured: false, ..self.go_on(saga, Step::Release, now) },
+            Happened::WasNotCaptured => Self { is_captured: false, ..self.go_on(saga, Step::Void, now) },
+            Happened::UndoFailed => {
+                let saga = Saga { undo_number: saga.undo_number + 1, ..saga.again(now) };
+                Self { saga: Some(saga), ..self }
+            }
+            Happened::Released => self.ended(),
+            Happened::NoAnswer if saga.is_too_late(now) => self.out_of_time(saga, now),
+            Happened::NoAnswer => Self { saga: Some(saga.again(now)), ..self },
+        }
+    }
+
+    fn go_on(self, saga: Saga, step: Step, now: Timestamp) -> Self {
+        Self { saga: Some(saga.then(step, now)), ..self }
+    }
+
+    /// The order is confirmed: the goods are set aside, unless it took so long that their time is over.
+    fn authorized(self, saga: Saga, payment_id: String, now: Timestamp) -> Self {
+        let held_until = saga.since.plus_seconds(HOLD_S);
+        let order = Self { status: Status::Confirmed, payment_id: Some(payment_id), ..self };
+        if now < held_until { order.go_on(saga, Step::Capture, now) } else { order.reserve_anew(saga, now) }
+    }
+
+    fn reserve_anew(self, saga: Saga, now: Timestamp) -> Self {
+        Self { reservation: self.reservation + 1, ..self.go_on(saga, Step::Reserve, now) }
+    }
+
+    fn sold(self, saga: Saga, now: Timestamp) -> Self {
+        if self.cart_id.is_some() { self.go_on(saga, Step::TakeOut, now) } else { Self { saga: None, ..self } }
+    }
+
+    /// Turns back. What there is to undo is known, since nobody leaves a step that moves money without its outcome.
+    fn give_up(self, saga: Saga, reason: Reason, now: Timestamp) -> Self {
+        let step = match (self.is_captured, &self.payment_id) {
+            (true, _) => Step::Refund,
+            (false, Some(_)) => Step::Void,
+            (false, None) => Step::Release,
+        };
+        Self { reason: Some(reason), ..self.go_on(saga, step, now) }
+    }
+
+    fn out_of_time(self, saga: Saga, now: Timestamp) -> Self {
+        match saga.step {
+            Step::TakeOut => Self { saga: None, ..self },
+            _ => self.give_up(saga, Reason::Unavailable, now),
+        }
+    }
+
+    fn ended(self) -> Self {
+        let status = if self.status == Status::Cancelling { Status::Cancelled } else { Status::Rejected };
+        Self { status, saga: None, ..self }
+    }
+}
