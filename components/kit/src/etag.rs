@@ -7,7 +7,7 @@
 
 use std::fmt::{self, Write as _};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -69,7 +69,8 @@ pub struct Listed {
     pub opaque: String,
 }
 
-/// `If-Match`, which a write must have. As an extractor it refuses a request without it with 428.
+/// `If-Match`, which a write must have. As an extractor it refuses a request without it with 428; take `Option<IfMatch>` where a service
+/// itself sees to it that no change is lost.
 pub struct IfMatch(pub Tags);
 
 impl IfMatch {
@@ -121,6 +122,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         tags(&parts.headers, &IF_MATCH)?.map(Self).ok_or_else(|| required("If-Match with the ETag that was read"))
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        Ok(tags(&parts.headers, &IF_MATCH)?.map(Self))
     }
 }
 
