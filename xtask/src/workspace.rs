@@ -75,7 +75,7 @@ fn path_field(metadata: &Value, name: &str) -> Result<PathBuf> {
     metadata[name].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata has no `{name}`"))
 }
 
-/// The guest that `package` is, or nothing: the kit is an `rlib` only and the host stands elsewhere.
+/// The guest that `package` is, or nothing: the kit and what several components share are libraries only, and the host stands elsewhere.
 fn guest(package: &Value, root: &Path) -> Option<Guest> {
     let manifest = Path::new(package["manifest_path"].as_str()?).strip_prefix(root).ok()?;
     let fixture = manifest.starts_with("tests/guests");

@@ -1,5 +1,8 @@
-//! The service as a component: HTTP by the kit, and `souk:payment/processor`, which is translated to and from the domain's types. Only what is under
-//! this module sees bindings.
+//! The service as a component: HTTP by the kit, and `souk:payment/processor`, which is translated to and from the domain's types in a file of its own.
+//! Only what is under this module sees bindings.
+//!
+//! It exports nothing by itself. Whoever makes a component implements [`Component`] for the type that `souk_kit::serve!` defines, and exports both:
+//! what a library exports would be in every component that is made of it.
 
 use std::sync::OnceLock;
 
@@ -8,29 +11,32 @@ use souk_kit::component::context;
 use souk_kit::context::Context;
 
 use crate::payments::Payments;
-use crate::provider::simulator::Simulator;
+use crate::provider::Provider;
 
 mod processor;
 
-#[expect(clippy::pedantic, reason = "generated; the documentation stands in wit/payment")]
-mod bindings {
+#[expect(missing_docs, clippy::pedantic, reason = "generated; the documentation stands in wit/")]
+pub mod bindings {
     souk_kit::wit_bindgen::generate!({
         path: "../../wit/payment",
         runtime_path: "souk_kit::wit_bindgen::rt",
-        default_bindings_module: "crate::component::bindings",
+        pub_export_macro: true,
     });
 }
 
-souk_kit::serve!(router);
-
-bindings::export!(Service);
-
-fn router(_: Context) -> Router {
-    crate::http::router(payments().clone())
+/// What one component of this service has and others have not.
+pub trait Component: 'static {
+    /// Who moves the money. Called once in an instance.
+    fn provider(context: &Context) -> impl Provider + 'static;
 }
 
-/// The use cases of this instance.
-fn payments() -> &'static Payments {
+/// The routes, for `souk_kit::serve!`.
+pub fn router<C: Component>(_: Context) -> Router {
+    crate::http::router(payments::<C>().clone())
+}
+
+/// The use cases of this instance. There is one component in a program, and so one of these.
+fn payments<C: Component>() -> &'static Payments {
     static PAYMENTS: OnceLock<Payments> = OnceLock::new();
-    PAYMENTS.get_or_init(|| Payments::new(context().clone(), Simulator::new(context().clone())))
+    PAYMENTS.get_or_init(|| Payments::new(context().clone(), C::provider(context())))
 }

@@ -18,8 +18,11 @@
 //!
 //! Besides HTTP it exports `souk:payment/processor` (`wit/payment`, where the events are described too). Limits stand in [`domain`].
 //!
+//! This crate is all of the service but the choice of a provider: a component is a crate of one file that makes it ([`component`]), such as
+//! `payment-simulator`.
+//!
 //! Left out on purpose: cards and whatever else customers pay with (only a provider's tokens come here), disputes, payouts, fees, exchange
-//! rates. The only provider yet is a simulator ([`provider::simulator`]).
+//! rates.
 
 pub mod domain;
 
@@ -32,7 +35,7 @@ pub mod payments;
 pub mod http;
 
 #[cfg(target_family = "wasm")]
-mod component;
+pub mod component;
 
 souk_database::migrations! {
     "../../../migrations/payment/":

@@ -6,14 +6,14 @@ use souk_kit::log;
 
 use super::bindings::exports::souk::payment::processor::{Error, Guest, Money, Outcome, Payment, Resolved};
 use super::bindings::souk::payment::types::{Conflict, DeclineReason, Status};
-use super::{Service, payments};
+use super::{Component, payments};
 use crate::domain::operation::{self, Answer, Ask, Authorization, Change, Origin, Wanted};
 use crate::domain::{
     self, Amount, Currency, Customer, Invalid, Key, MethodToken, OrderId, PaymentId, Refusal, payment,
 };
 use crate::store;
 
-impl Guest for Service {
+impl<C: Component> Guest for C {
     async fn authorize(
         key: String,
         order_id: String,
@@ -22,26 +22,26 @@ impl Guest for Service {
         method_token: String,
     ) -> Result<Outcome, Error> {
         let ask = authorization(order_id, customer, amount, method_token).map_err(Error::Invalid)?;
-        operate(key, ask).await
+        operate::<C>(key, ask).await
     }
 
     async fn capture(key: String, payment_id: String, amount: Option<i64>) -> Result<Outcome, Error> {
         let (payment_id, amount) = (known(payment_id)?, part(amount)?);
-        operate(key, Ask::Change(payment_id, Change::Capture(amount))).await
+        operate::<C>(key, Ask::Change(payment_id, Change::Capture(amount))).await
     }
 
     async fn void(key: String, payment_id: String) -> Result<Outcome, Error> {
         let payment_id = known(payment_id)?;
-        operate(key, Ask::Change(payment_id, Change::Void)).await
+        operate::<C>(key, Ask::Change(payment_id, Change::Void)).await
     }
 
     async fn refund(key: String, payment_id: String, amount: Option<i64>) -> Result<Outcome, Error> {
         let (payment_id, amount) = (known(payment_id)?, part(amount)?);
-        operate(key, Ask::Change(payment_id, Change::Refund(amount))).await
+        operate::<C>(key, Ask::Change(payment_id, Change::Refund(amount))).await
     }
 
     async fn get(payment_id: String) -> Result<Payment, Error> {
-        let payment = store::payment(&payments().context, &known(payment_id)?).await?;
+        let payment = store::payment(&payments::<C>().context, &known(payment_id)?).await?;
         payment.map(Payment::from).ok_or(Error::UnknownPayment)
     }
 
@@ -50,20 +50,20 @@ impl Guest for Service {
         let Ok(order_id) = OrderId::parse(order_id) else {
             return Ok(Vec::new());
         };
-        let found = store::of_order(&payments().context, &order_id).await?;
+        let found = store::of_order(&payments::<C>().context, &order_id).await?;
         Ok(found.into_iter().map(Payment::from).collect())
     }
 
     async fn resolve() -> Result<Resolved, Error> {
-        let resolved = payments().resolve().await?;
+        let resolved = payments::<C>().resolve().await?;
         Ok(Resolved { settled: resolved.settled, open: resolved.open })
     }
 }
 
-async fn operate(key: String, ask: Ask) -> Result<Outcome, Error> {
+async fn operate<C: Component>(key: String, ask: Ask) -> Result<Outcome, Error> {
     let key = Key::parse(key).map_err(|reason| Error::Invalid(format!("key {reason}")))?;
     let wanted = Wanted::new(Origin::Component, &key, ask);
-    Ok(payments().operate(&wanted).await?.into())
+    Ok(payments::<C>().operate(&wanted).await?.into())
 }
 
 fn authorization(order_id: String, customer: String, amount: Money, method_token: String) -> Result<Ask, Invalid> {
