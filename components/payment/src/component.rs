@@ -1,5 +1,5 @@
-//! The service as a component: HTTP by the kit, and `souk:payment/processor`, which is translated to and from the domain's types in a file of its own.
-//! Only what is under this module sees bindings.
+//! The service as a component: HTTP by the kit, `souk:payment/processor` and `souk:jobs/periodic`, which are translated to and from the domain's
+//! types in a file each. Only what is under this module sees bindings.
 //!
 //! It exports nothing by itself. Whoever makes a component implements [`Component`] for the type that `souk_kit::serve!` defines, and exports both:
 //! what a library exports would be in every component that is made of it.
@@ -15,10 +15,21 @@ use crate::provider::Provider;
 
 mod processor;
 
+mod jobs;
+
 #[expect(missing_docs, clippy::pedantic, reason = "generated; the documentation stands in wit/")]
 pub mod bindings {
     souk_kit::wit_bindgen::generate!({
-        path: "../../wit/payment",
+        path: ["../../wit/jobs", "../../wit/payment"],
+        inline: "
+            package souk:payment-component;
+
+            world component {
+              include souk:payment/service@0.1.0;
+              export souk:jobs/periodic@0.1.0;
+            }
+        ",
+        generate_all,
         runtime_path: "souk_kit::wit_bindgen::rt",
         pub_export_macro: true,
     });

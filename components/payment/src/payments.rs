@@ -8,7 +8,8 @@ use souk_kit::log;
 
 use crate::domain::Refusal;
 use crate::domain::operation::{
-    Answer, Ask, Authorization, Change, Operation, OperationId, Outcome, TakeUp, Verdict, Wanted,
+    Answer, Ask, Authorization, Change, Operation, OperationId, Outcome, RESOLVE_WITHIN_S, RESOLVED_MAX, TakeUp,
+    Verdict, Wanted,
 };
 use crate::domain::webhook::Notice;
 use crate::provider::{Instruction, Provider, Reply, Standing, Work};
@@ -31,6 +32,14 @@ pub struct Resolved {
     pub settled: u32,
     /// So many have none.
     pub open: u32,
+}
+
+impl Resolved {
+    /// Whether the bound of one call was reached, and another would do something. Where nothing was settled, the provider says nothing, and to
+    /// come back at once would only ask it again.
+    pub fn is_more_due(self) -> bool {
+        self.settled > 0 && self.settled + self.open >= RESOLVED_MAX
+    }
 }
 
 impl Payments {
@@ -94,11 +103,13 @@ impl Payments {
         }
     }
 
-    /// Asks the provider about all operations that have had no outcome for long, and finishes those of which it knows.
+    /// Asks the provider about all operations that have had no outcome for long, and finishes those of which it knows. Those for which there is no
+    /// time left stay as they are.
     pub async fn resolve(&self) -> Result<Resolved, Refusal> {
         let mut resolved = Resolved::default();
+        let until = self.context.now().plus_seconds(RESOLVE_WITHIN_S);
         for forgotten in operation::forgotten(&self.context).await? {
-            if self.resolve_one(&forgotten).await? {
+            if self.context.now() < until && self.resolve_one(&forgotten).await? {
                 resolved.settled += 1;
             } else {
                 resolved.open += 1;

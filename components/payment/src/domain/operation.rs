@@ -19,6 +19,9 @@ pub const LEASE_S: u32 = 90;
 pub const RESOLVE_AFTER_S: u32 = 120;
 /// So many does one `resolve` take up: each is a question to the provider, and they are asked one after another.
 pub const RESOLVED_MAX: u32 = 50;
+/// After so long one `resolve` takes up no more, since a provider that does not answer lets each question wait: a host ends a request after
+/// 60 seconds, and the last one needs some of them.
+pub const RESOLVE_WITHIN_S: u32 = 30;
 
 /// What can be done with a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -57,7 +57,7 @@ async fn a_capture_that_was_never_sent_is_closed_by_whoever_comes_next() {
 }
 
 #[tokio::test]
-async fn resolve_takes_a_bounded_number_longest_forgotten_first() {
+async fn resolve_takes_a_bounded_number_longest_forgotten_first_and_says_that_there_is_more() {
     let shop = Shop::open().await;
     let max = i64::from(RESOLVED_MAX);
     for number in 0..max + 2 {
@@ -67,11 +67,19 @@ async fn resolve_takes_a_bounded_number_longest_forgotten_first() {
         shop.clock.advance_seconds(1);
     }
     shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
-    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: RESOLVED_MAX, open: 0 }));
+    let bounded = Resolved { settled: RESOLVED_MAX, open: 0 };
+    assert_eq!(shop.payments.resolve().await, Ok(bounded));
+    assert!(bounded.is_more_due());
     let open: Vec<Status> = shop.of_order("order-1").await.iter().map(|payment| payment.state.status()).collect();
     assert_eq!(open.iter().filter(|status| **status == Status::Authorizing).count(), 2);
     assert_eq!(open[open.len() - 2..], [Status::Authorizing; 2]);
-    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 2, open: 0 }));
+    let rest = Resolved { settled: 2, open: 0 };
+    assert_eq!(shop.payments.resolve().await, Ok(rest));
+    assert!(!rest.is_more_due());
+    assert!(
+        !Resolved { settled: 0, open: RESOLVED_MAX }.is_more_due(),
+        "a provider that says nothing is not asked at once"
+    );
 }
 
 #[tokio::test]
