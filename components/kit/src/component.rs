@@ -22,6 +22,7 @@ use crate::heap::Heap;
 use crate::problem::Problem;
 
 mod body;
+pub mod outbound;
 pub mod outside;
 
 pub use wasip3;

@@ -4,7 +4,7 @@
 //! into a component, `native::serve` (feature `native`) into an ordinary process; both give the same answers. The
 //! modules stand in the order in which a request meets them.
 //!
-//! This is the only crate with wit-bindgen plumbing. It sends no requests of its own and knows no service.
+//! This is the only crate with wit-bindgen plumbing. It sends no requests but those that a service hands to [`outbound`], and knows no service.
 
 #[cfg(target_family = "wasm")]
 pub mod component;
@@ -32,6 +32,8 @@ pub mod email;
 pub mod database;
 pub mod event;
 pub mod listing;
+
+pub mod outbound;
 
 pub mod log;
 pub mod problem;

@@ -25,6 +25,8 @@ use tower_service::Service;
 use crate::context::{Context, Ids, Settings};
 use crate::time::{Clock, Timestamp};
 
+pub mod outbound;
+
 /// How long a client may take to send the head of a request. hyper has the same number and does not apply it without a
 /// timer.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
