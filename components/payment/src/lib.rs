@@ -18,8 +18,8 @@
 //!
 //! Besides HTTP it exports `souk:payment/processor` (`wit/payment`, where the events are described too). Limits stand in [`domain`].
 //!
-//! This crate is all of the service but the choice of a provider: a component is a crate of one file that makes it ([`component`]), such as
-//! `payment-simulator`.
+//! This crate is all of the service but the choice of a provider: a component is a crate of one file that makes it (`component`). There are two:
+//! `payment-simulator` moves no money ([`provider::simulator`]), `payment-http` asks a gateway ([`provider::http`]).
 //!
 //! Left out on purpose: cards and whatever else customers pay with (only a provider's tokens come here), disputes, payouts, fees, exchange
 //! rates.

@@ -7,9 +7,11 @@
 
 pub mod simulator;
 
+pub mod http;
+
 use std::pin::Pin;
 
-use crate::domain::operation::{OperationId, Verdict};
+use crate::domain::operation::{Kind, OperationId, Verdict};
 use crate::domain::{Amount, MethodToken, Money, PaymentId};
 
 /// What a provider is asked to do.
@@ -39,6 +41,18 @@ pub enum Work {
     Void,
     /// Give some of it back.
     Refund(Amount),
+}
+
+impl Work {
+    /// Of what kind it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Authorize { .. } => Kind::Authorize,
+            Self::Capture(_) => Kind::Capture,
+            Self::Void => Kind::Void,
+            Self::Refund(_) => Kind::Refund,
+        }
+    }
 }
 
 /// What came of asking.

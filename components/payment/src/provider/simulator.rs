@@ -168,17 +168,6 @@ impl Provider for Simulator {
     }
 }
 
-impl Work {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Authorize { .. } => Kind::Authorize,
-            Self::Capture(_) => Kind::Capture,
-            Self::Void => Kind::Void,
-            Self::Refund(_) => Kind::Refund,
-        }
-    }
-}
-
 impl Fault {
     /// What the token says about operations of this kind.
     fn of(token: &str, kind: Kind) -> Self {
