@@ -30,7 +30,7 @@ CREATE TABLE orders (
     reservation BIGINT NOT NULL CHECK (reservation >= 1),
 
     -- What is to be done next; none if nothing is left.
-    step TEXT CHECK (step IN ('reserve', 'authorize', 'capture', 'commit', 'take-out', 'void', 'refund', 'release')),
+    step TEXT CHECK (step IN ('reserve', 'authorize', 'capture', 'commit', 'take-out', 'inquire', 'void', 'refund', 'release')),
     -- When the step became the next one: its deadline counts from here.
     step_since TEXT,
     -- Nobody else takes it up before this moment. Whoever works at it moves it forward.

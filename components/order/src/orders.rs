@@ -7,7 +7,7 @@ use souk_kit::database::Failure;
 use souk_kit::log;
 
 use crate::domain::order::{Order, Status};
-use crate::domain::saga::{HOLD_S, Happened, Saga, Step};
+use crate::domain::saga::{HOLD_S, Happened, PAYMENT_PATIENCE_S, Saga, Step};
 use crate::domain::{OrderId, Refusal};
 use crate::others::{Authorization, Authorized, Captured, Committed, NoAnswer, Others, Refunded, Reserved, Voided};
 use crate::store;
@@ -38,13 +38,13 @@ impl Orders {
         while let Some(saga) = order.saga.clone() {
             let step = saga.step;
             let happened = self.take(&order, &saga).await;
-            let has_outcome = !matches!(happened, Happened::NoAnswer | Happened::UndoFailed);
-            let next = order.clone().after(saga, happened.clone(), self.context.now());
+            let next = order.clone().after(saga, happened.clone(), self.context.now(), self.payment_patience_s());
             match store::save(&self.context, &order, next, (Some(step), happened.as_str())).await? {
                 Some(saved) => order = saved,
                 None => return store::order(&self.context, &order.id).await?.ok_or(Failure::Stale),
             }
-            if !has_outcome {
+            // The same step again: it waits for its time.
+            if order.saga.as_ref().is_some_and(|saga| saga.attempts > 0) {
                 break;
             }
         }
@@ -64,6 +64,7 @@ impl Orders {
                 let taken = self.others.take_out(&order.account, &order.id, order.lines.quantities()).await;
                 taken.map(|()| Happened::TakenOut)
             }
+            Step::Inquire => self.others.find(&order.id).await.map(found),
             Step::Void => self.others.void(key(order, saga), payment).await.map(voided),
             Step::Refund => self.others.refund(key(order, saga), payment).await.map(refunded),
             Step::Release => self.others.release(&reservation).await.map(|()| Happened::Released),
@@ -93,6 +94,11 @@ impl Orders {
             Authorized::Declined(reason) => Happened::Declined(reason),
             Authorized::Failed => Happened::PaymentFailed,
         })
+    }
+
+    fn payment_patience_s(&self) -> u32 {
+        let setting = self.context.setting("payment_patience_seconds").and_then(|text| text.parse().ok());
+        setting.unwrap_or(PAYMENT_PATIENCE_S)
     }
 
     /// Takes up what is due: what a crash left, or what had no outcome. Whether there is more.
@@ -162,7 +168,13 @@ fn reservation(order: &Order) -> String {
 fn key(order: &Order, saga: &Saga) -> String {
     match saga.step {
         Step::Void | Step::Refund => format!("{}:{}:{}", order.id.as_str(), saga.step.as_str(), saga.undo_number),
-        Step::Reserve | Step::Authorize | Step::Capture | Step::Commit | Step::TakeOut | Step::Release => {
+        Step::Reserve
+        | Step::Authorize
+        | Step::Capture
+        | Step::Commit
+        | Step::TakeOut
+        | Step::Inquire
+        | Step::Release => {
             format!("{}:{}", order.id.as_str(), saga.step.as_str())
         }
     }
@@ -189,6 +201,10 @@ fn committed(committed: Committed) -> Happened {
         Committed::Done => Happened::Committed,
         Committed::Gone => Happened::ReservationGone,
     }
+}
+
+fn found(payment_id: Option<String>) -> Happened {
+    payment_id.map_or(Happened::NotFound, Happened::Found)
 }
 
 fn voided(voided: Voided) -> Happened {

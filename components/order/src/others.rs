@@ -45,6 +45,9 @@ pub trait Others: Send + Sync {
     /// Has money held.
     fn authorize<'a>(&'a self, key: String, wanted: Authorization<'a>) -> Answer<'a, Authorized>;
 
+    /// The payment of an order, if there is one, in whatever state: an order has one at most.
+    fn find<'a>(&'a self, order: &'a OrderId) -> Answer<'a, Option<String>>;
+
     /// Takes all that is held.
     fn capture<'a>(&'a self, key: String, payment_id: &'a str) -> Answer<'a, Captured>;
 

@@ -142,6 +142,13 @@ impl Others for Linked {
         }))
     }
 
+    fn find<'a>(&'a self, order: &'a OrderId) -> Answer<'a, Option<String>> {
+        Box::pin(on_this_thread(async {
+            let found = processor::find(order.as_str().to_owned()).await.map_err(none)?;
+            Ok(found.into_iter().map(|payment| payment.id).next())
+        }))
+    }
+
     fn capture<'a>(&'a self, key: String, payment_id: &'a str) -> Answer<'a, Captured> {
         Box::pin(on_this_thread(async move {
             match processor::capture(key, payment_id.to_owned(), None).await {

@@ -4,13 +4,15 @@
 //! reserve ─► authorize ─► capture ─► commit ─► take-out ─► (nothing is left)
 //!    │           │           │          │
 //!    │           │           │          └─► reserve again, or refund ─► release
-//!    │           └───────────┴────────────► void ────────────────────► release
+//!    │           ├───────────┴────────────► void ────────────────────► release
+//!    │           └─► inquire ─────────────► void ────────────────────► release
 //!    └────────────────────────────────────────────────────────────────► release ─► (nothing is left)
 //! ```
 //!
-//! The rule that everything stands on: **nobody leaves a step that moves money before it has an outcome.** A step that has none is
-//! repeated with the same key until it has one, and only then it is decided whether to go on or back. So there is never a payment
-//! that this service does not know of. Steps that move goods may be left: `release` undoes whatever became of them.
+//! The rule that everything stands on: **nobody goes on from a step that moves money before it has an outcome, and back only by an undo that has
+//! one.** A step without an outcome is repeated with the same key. When that takes too long, `inquire` asks for a payment that may be there, and `void` ends
+//! it, whatever became of the step: it says so if money was taken, and then it is given back. So there is never a payment that this service does not
+//! know of. Steps that move goods are undone by `release`, whatever became of them.
 
 use souk_kit::time::Timestamp;
 
@@ -21,6 +23,11 @@ use super::{Availability, MethodToken};
 pub const HOLD_S: u32 = 900;
 /// Who works at an order has so long for a step; then another one may take it up. Each step is safe to be taken twice.
 pub const LEASE_S: u32 = 10;
+/// How long a payment without an outcome is asked for again before the order turns back, unless the shop has set another time. The customer was told to
+/// wait, and may want to try another card.
+pub const PAYMENT_PATIENCE_S: u32 = 60;
+/// How long a payment may still turn up of which nobody knows: longer than any call lasts that was sent before.
+const TURNS_UP_S: u32 = 70;
 /// The longest pause between two tries at a step: a minute after a service has come back everything goes on.
 const PAUSE_MAX_S: u32 = 60;
 
@@ -37,6 +44,8 @@ pub enum Step {
     Commit,
     /// Take them out of the cart.
     TakeOut,
+    /// Undo: find out whether there is a payment.
+    Inquire,
     /// Undo: let the money go.
     Void,
     /// Undo: give the money back.
@@ -47,12 +56,13 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Reserve,
         Self::Authorize,
         Self::Capture,
         Self::Commit,
         Self::TakeOut,
+        Self::Inquire,
         Self::Void,
         Self::Refund,
         Self::Release,
@@ -72,23 +82,24 @@ impl Step {
             Self::Capture => "capture",
             Self::Commit => "commit",
             Self::TakeOut => "take-out",
+            Self::Inquire => "inquire",
             Self::Void => "void",
             Self::Refund => "refund",
             Self::Release => "release",
         }
     }
 
-    /// For how long it is tried before the order gives up. None: until it has an outcome. Money is never left in the middle, and an undo is
-    /// never left out.
-    pub fn deadline_s(self) -> Option<u32> {
+    /// For how long it is tried before the order turns back. None: until it has an outcome; an undo is never left out.
+    pub fn deadline_s(self, payment_patience_s: u32) -> Option<u32> {
         match self {
+            Self::Authorize | Self::Capture => Some(payment_patience_s),
             // A customer is waiting, and nothing has happened yet.
             Self::Reserve => Some(120),
             // It is paid: worth some patience before all is given back. Within the time of the reservation.
             Self::Commit => Some(600),
             // A cart that still shows what was bought is no harm.
             Self::TakeOut => Some(3_600),
-            Self::Authorize | Self::Capture | Self::Void | Self::Refund | Self::Release => None,
+            Self::Inquire | Self::Void | Self::Refund | Self::Release => None,
         }
     }
 }
@@ -128,8 +139,9 @@ impl Saga {
         Self { due: now.plus_seconds(pause_s), attempts: self.attempts + 1, ..self }
     }
 
-    fn is_too_late(&self, now: Timestamp) -> bool {
-        self.step.deadline_s().is_some_and(|seconds| now >= self.since.plus_seconds(seconds))
+    fn is_too_late(&self, now: Timestamp, payment_patience_s: u32) -> bool {
+        let deadline_s = self.step.deadline_s(payment_patience_s);
+        deadline_s.is_some_and(|seconds| now >= self.since.plus_seconds(seconds))
     }
 }
 
@@ -156,6 +168,10 @@ pub enum Happened {
     Committed,
     /// The cart is without them.
     TakenOut,
+    /// There is a payment, in whatever state.
+    Found(String),
+    /// There is no payment.
+    NotFound,
     /// No money is held any more.
     Voided,
     /// Money that was to be let go had been taken.
@@ -186,6 +202,8 @@ impl Happened {
             Self::Captured => "captured",
             Self::Committed => "committed",
             Self::TakenOut => "taken-out",
+            Self::Found(_) => "found",
+            Self::NotFound => "not-found",
             Self::Voided => "voided",
             Self::WasCaptured => "was-captured",
             Self::Refunded => "refunded",
@@ -200,7 +218,8 @@ impl Happened {
 impl Order {
     /// The order after something happened to its next step. `saga` is what was left of it.
     #[must_use]
-    pub fn after(self, saga: Saga, happened: Happened, now: Timestamp) -> Self {
+    pub fn after(self, saga: Saga, happened: Happened, now: Timestamp, payment_patience_s: u32) -> Self {
+        let is_too_late = saga.is_too_late(now, payment_patience_s);
         match happened {
             Happened::Reserved if self.is_captured => self.go_on(saga, Step::Commit, now),
             Happened::Reserved if self.payment_id.is_some() => self.go_on(saga, Step::Capture, now),
@@ -210,7 +229,7 @@ impl Order {
             Happened::Reserved => self.go_on(saga, Step::Authorize, now),
             Happened::SoldOut(lines) => self.give_up(saga, Reason::SoldOut { lines }, now),
             Happened::UnknownProduct(product_ids) => self.give_up(saga, Reason::UnknownProduct { product_ids }, now),
-            Happened::ReservationGone if saga.is_too_late(now) => self.give_up(saga, Reason::Unavailable, now),
+            Happened::ReservationGone if is_too_late => self.give_up(saga, Reason::Unavailable, now),
             Happened::ReservationGone => self.reserve_anew(saga, now),
             Happened::Authorized(payment_id) => self.authorized(saga, payment_id, now),
             Happened::Declined(reason) => self.give_up(saga, Reason::Declined { reason }, now),
@@ -218,7 +237,11 @@ impl Order {
             Happened::Captured => Self { is_captured: true, ..self.go_on(saga, Step::Commit, now) },
             Happened::Committed => Self { status: Status::Paid, ..self.sold(saga, now) },
             Happened::TakenOut => Self { saga: None, ..self },
-            Happened::Voided => self.go_on(saga, Step::Release, now),
+            Happened::Found(payment_id) => Self { payment_id: Some(payment_id), ..self.go_on(saga, Step::Void, now) },
+            Happened::NotFound if now < saga.since.plus_seconds(TURNS_UP_S) => {
+                Self { saga: Some(saga.again(now)), ..self }
+            }
+            Happened::NotFound | Happened::Voided => self.go_on(saga, Step::Release, now),
             Happened::WasCaptured => Self { is_captured: true, ..self.go_on(saga, Step::Refund, now) },
             Happened::Refunded => Self { is_captured: false, ..self.go_on(saga, Step::Release, now) },
             Happened::WasNotCaptured => Self { is_captured: false, ..self.go_on(saga, Step::Void, now) },
@@ -227,7 +250,7 @@ impl Order {
                 Self { saga: Some(saga), ..self }
             }
             Happened::Released => self.ended(),
-            Happened::NoAnswer if saga.is_too_late(now) => self.out_of_time(saga, now),
+            Happened::NoAnswer if is_too_late => self.out_of_time(saga, now),
             Happened::NoAnswer => Self { saga: Some(saga.again(now)), ..self },
         }
     }
@@ -251,7 +274,7 @@ impl Order {
         if self.cart_id.is_some() { self.go_on(saga, Step::TakeOut, now) } else { Self { saga: None, ..self } }
     }
 
-    /// Turns back. What there is to undo is known, since nobody leaves a step that moves money without its outcome.
+    /// Turns back. Whether money is held is known; if it may have been taken, `void` finds out.
     fn give_up(self, saga: Saga, reason: Reason, now: Timestamp) -> Self {
         let step = match (self.is_captured, &self.payment_id) {
             (true, _) => Step::Refund,
@@ -264,7 +287,11 @@ impl Order {
     fn out_of_time(self, saga: Saga, now: Timestamp) -> Self {
         match saga.step {
             Step::TakeOut => Self { saga: None, ..self },
-            _ => self.give_up(saga, Reason::Unavailable, now),
+            Step::Authorize => Self { reason: Some(Reason::PaymentFailed), ..self.go_on(saga, Step::Inquire, now) },
+            Step::Capture => self.give_up(saga, Reason::PaymentFailed, now),
+            Step::Reserve | Step::Commit | Step::Inquire | Step::Void | Step::Refund | Step::Release => {
+                self.give_up(saga, Reason::Unavailable, now)
+            }
         }
     }
 

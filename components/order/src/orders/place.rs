@@ -92,13 +92,17 @@ impl Orders {
             return self.repeated(known, &fingerprint).await;
         }
         let basis = match wanted {
-            Wanted::Cart(check_out) => self.of_cart(&asking.account, check_out).await?,
-            Wanted::Products(purchase) => self.of_products(&asking.account, purchase).await?,
+            Wanted::Cart(check_out) => self.of_cart(&asking.account, check_out).await,
+            Wanted::Products(purchase) => self.of_products(&asking.account, purchase).await,
+        };
+        let basis = match basis {
+            Ok(basis) => basis,
+            Err(refusal) => return self.unless_known(asking, &fingerprint, refusal).await,
         };
         match self.begin(asking, &fingerprint, basis).await? {
             Placed::Now(order) => self.finish(*order).await,
             Placed::Before(known) => self.repeated(known, &fingerprint).await,
-            Placed::CartWasBought(by) => Err(Refusal::AlreadyOrdered(by)),
+            Placed::CartWasBought(by) => self.unless_known(asking, &fingerprint, Refusal::AlreadyOrdered(by)).await,
             Placed::NumberTaken => Err(Refusal::Failed(souk_kit::database::Failure::Stale)),
         }
     }
@@ -120,6 +124,14 @@ impl Orders {
         match store::claim(&self.context, left).await? {
             Some(claimed) => self.finish(claimed).await,
             None => Err(Refusal::UnderWay(order_id)),
+        }
+    }
+
+    /// A refusal, unless the same request came at the same time and was faster: then the cart may be sold out because of it.
+    async fn unless_known(&self, asking: &Asking, fingerprint: &str, refusal: Refusal) -> Result<Answered, Refusal> {
+        match key::known(&self.context, &asking.account, &asking.key).await? {
+            Some(known) => self.repeated(known, fingerprint).await,
+            None => Err(refusal),
         }
     }
 
