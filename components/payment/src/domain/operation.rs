@@ -12,9 +12,9 @@ use souk_kit::time::Timestamp;
 use super::payment::{Conflict, DeclineReason, Move, Payment, State};
 use super::{Amount, Customer, Invalid, Key, MethodToken, Money, OrderId, PaymentId};
 
-/// After so long nobody is at an operation any more that was under way: a host ends a request after 60 seconds. Whoever takes it up too early
-/// is no danger, since the provider knows the key; they would only ask for nothing.
-pub const LEASE_S: u32 = 90;
+/// After so long hardly anybody is at an operation any more that was under way: no provider is waited for longer than 15 seconds. Whoever takes it up
+/// too early is no danger, since the provider knows the key; they would only ask for nothing. After a crash a customer waits for it.
+pub const LEASE_S: u32 = 20;
 /// What has had no outcome for so long is finished by `resolve`: callers that are still there have repeated their call before.
 pub const RESOLVE_AFTER_S: u32 = 120;
 /// So many does one `resolve` take up: each is a question to the provider, and they are asked one after another.
