@@ -36,8 +36,8 @@ const CARDS: [&str; 24] = [
     "tok_capture_timeout_after_effect",
     "tok_capture_slow",
     "tok_refund_timeout_after_effect",
-    "tok_refund_unavailable",
-    "tok_void_timeout",
+    "tok_refund_slow",
+    "tok_void_timeout_after_effect",
 ];
 
 /// One customer.
@@ -126,6 +126,13 @@ impl Customer {
     }
 
     async fn check_out(&mut self) -> Result<()> {
+        // What is sold out, or costs something else now, is taken as it is.
+        if self.rng.bool() {
+            let accept = Asked { body: None, ..Asked::post("/api/v1/cart/accept", Value::Null) };
+            if let Err(_lost) = self.client.send(&accept).await {
+                self.notes.count("lost");
+            }
+        }
         for _ in 0..self.rng.usize(1..=3) {
             let (product, quantity) = (self.product(), self.rng.u32(1..=3));
             let item = json!({"product_id": product, "quantity": quantity});
@@ -204,6 +211,8 @@ impl Customer {
             self.notes.leave(self.number, &order);
         }
         match &purchase.answer {
+            // One of two at once may be refused before the other is written down: it has used no key.
+            Some(first) if order_of(first).is_some() && order_of(&answer).is_none() => {}
             Some(first) if order_of(first).is_some() => ensure!(
                 (first.status, &first.bytes) == (answer.status, &answer.bytes),
                 "one key has two answers: {} {first:?} and {answer:?}",

@@ -170,12 +170,14 @@ fn manifest_of(shop: &str) -> Result<String> {
     );
     let rates = "rates.change = { requests = 600, seconds = 60, burst = 100 }";
     let unlimited = "rates.change = { requests = 1_000_000, seconds = 1 }";
+    let token = "transactions_payment_token = \"tok_visa\"";
     let mut manifest = shop.to_owned();
     for (old, new) in [
         ("source = \"target/", format!("source = \"{}/target/", root.display())),
         ("demo = \"demo/", format!("demo = \"{}/demo/", root.display())),
         ("\n[variables]\n", issuers),
         (rates, unlimited.to_owned()),
+        (token, format!("{token}\npayment_patience_seconds = \"8\"")),
     ] {
         ensure!(manifest.contains(old), "spin.toml has no {old:?} any more");
         manifest = manifest.replace(old, &new);
