@@ -38,6 +38,24 @@ async fn an_accounts_cart_lives_ninety_days_and_the_next_is_another() {
 }
 
 #[tokio::test]
+async fn a_cart_whose_time_ends_while_it_is_changed_is_not_changed() {
+    let shop = Shop::open().await;
+    let (tea, pot) = (shop.product("a", 500, 10).await, shop.product("b", 900, 10).await);
+    let (one, other) = (shop.guest(&[(&tea, 1)]).await, shop.guest(&[(&tea, 2)]).await);
+    shop.database.events();
+    shop.clock.advance_seconds(7 * DAY_S - 1);
+    shop.warehouse.take_seconds(1);
+    let mina = Buyer::named("mina");
+    assert_eq!(shop.merge(&mina, &other).await.refusal(), (404, "unknown-cart"));
+    shop.clock.advance_seconds(-1);
+    assert_eq!(shop.add(&one, &pot, 1).await.refusal(), (404, "unknown-cart"));
+    shop.clock.advance_seconds(-1);
+    shop.warehouse.take_seconds(0);
+    assert_eq!(shop.database.event_types(), Vec::<String>::new());
+    assert_eq!((shop.held(&one).await, shop.held(&other).await), (holds(&[(&tea, 1)]), holds(&[(&tea, 2)])));
+}
+
+#[tokio::test]
 async fn the_operator_may_set_how_long_and_what_is_none_is_not_taken() {
     let settings = GivenSettings::default().with("cart_guest_days", "1").with("cart_account_days", "many");
     let shop = Shop::open_with(settings).await;

@@ -15,6 +15,7 @@ mod sold;
 mod crowds;
 mod crashes;
 mod products;
+mod rules;
 mod bad_input;
 mod events;
 mod plans;

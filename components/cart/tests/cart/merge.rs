@@ -96,6 +96,8 @@ async fn a_merged_cart_has_one_currency_and_a_price_within_bounds() {
     let guest = shop.guest(&[(&cup, 1)]).await;
     let merged = shop.merge(&mina, &guest).await;
     assert_eq!(merged.body["left_out"], json!([{"product_id": cup, "quantity": 1}]));
+    // The price that the account has seen is the one that counts.
+    shop.warehouse.reprice(&yacht, 100_000_000_000).await;
     let guest = shop.guest(&[(&yacht, 3)]).await;
     let merged = shop.merge(&mina, &guest).await;
     assert_eq!(merged.body["left_out"], json!([{"product_id": yacht, "quantity": 2}]));

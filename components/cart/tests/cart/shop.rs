@@ -1,7 +1,7 @@
 //! A shop with carts and products: two services, each with a fresh database that can break, one clock, and requests with their answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -42,7 +42,9 @@ pub(crate) struct Warehouse {
     pub(crate) database: Arc<Fresh>,
     context: Context,
     router: Router,
+    clock: SetClock,
     questions: Arc<AtomicU32>,
+    takes_s: Arc<AtomicI64>,
 }
 
 /// Who buys: somebody who signed in, a guest with a token, or both at once.
@@ -194,7 +196,14 @@ impl Warehouse {
         let (database, fresh) = Fresh::open("product", product::MIGRATIONS).await;
         let context = Context::new(database, clock.clone(), CountedIds::default());
         let router = product::http::router(context.clone());
-        let warehouse = Self { database: Arc::new(fresh), context, router, questions: Arc::default() };
+        let warehouse = Self {
+            database: Arc::new(fresh),
+            context,
+            router,
+            clock: clock.clone(),
+            questions: Arc::default(),
+            takes_s: Arc::default(),
+        };
         let tea = json!({"slug": "tea", "name": "Tea"});
         assert_eq!(warehouse.write("POST", "/api/v1/categories", &tea).await.status, 201);
         warehouse
@@ -245,6 +254,11 @@ impl Warehouse {
         self.questions.swap(0, Ordering::Relaxed)
     }
 
+    /// Lets so many seconds pass while it answers.
+    pub(crate) fn take_seconds(&self, seconds: i64) {
+        self.takes_s.store(seconds, Ordering::Relaxed);
+    }
+
     /// What was asked of its database since the last question.
     pub(crate) fn calls(&self) -> Calls {
         self.database.calls()
@@ -260,6 +274,7 @@ impl Warehouse {
 impl Products for Warehouse {
     fn offers(&self, ids: Vec<ProductId>) -> Offered<'_, Vec<Offer>> {
         self.questions.fetch_add(1, Ordering::Relaxed);
+        self.clock.advance_seconds(self.takes_s.load(Ordering::Relaxed));
         Box::pin(async move {
             let ids: Vec<of_product::ProductId> =
                 ids.into_iter().map(|id| of_product::ProductId::stored(id.into_string())).collect();
