@@ -79,8 +79,14 @@ fn count(items: &Items, number: usize) -> u32 {
     items.get(&product(number)).map_or(0, |item| item.quantity.number())
 }
 
+/// `SOUK_LONG=1` asks for thirty times as many. A case that fails is made small and shown.
+fn config() -> ProptestConfig {
+    let cases = if std::env::var_os("SOUK_LONG").is_some() { 30 * 300 } else { 300 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_is_done_a_cart_is_sound(before in market(), after in market(), steps in steps()) {
