@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use http::Request;
 use serde_json::{Value, json};
+use souk_test_services::caller::Who;
+use souk_test_services::crowd::at_once;
+use souk_test_services::patiently;
+use souk_test_services::request::json_request;
 
-use crate::shop::{ADDRESSES, ME, Shop, Who, address, at_once, json_request, patiently};
+use crate::shop::{ADDRESSES, ME, Shop, address};
 
 #[tokio::test]
 async fn an_address_is_added_read_changed_and_taken_away() {

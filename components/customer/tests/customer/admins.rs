@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use souk_kit::database::sql;
+use souk_test_services::caller::Who;
 
-use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop, Who, address};
+use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop, address};
 
 #[tokio::test]
 async fn only_admins_see_the_list() {

@@ -1,8 +1,10 @@
 //! What is refused, and how: all faults at once, none of them with what was sent.
 
 use serde_json::{Value, json};
+use souk_test_services::caller::Who;
+use souk_test_services::request::json_request;
 
-use crate::shop::{ADDRESSES, ME, Shop, Who, address, json_request};
+use crate::shop::{ADDRESSES, ME, Shop, address};
 
 #[tokio::test]
 async fn all_faults_of_a_profile_are_told_at_once() {

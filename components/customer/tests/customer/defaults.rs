@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use souk_test_services::caller::Who;
+use souk_test_services::crowd::at_once;
+use souk_test_services::patiently;
 
-use crate::shop::{ADDRESSES, Shop, Who, address, at_once, patiently};
+use crate::shop::{ADDRESSES, Shop, address};
 
 async fn shop_with(cities: &[&str]) -> (Shop, Who, Vec<String>) {
     let shop = Shop::open().await;

@@ -10,8 +10,11 @@ use customer::store;
 use serde_json::{Value, json};
 use souk_database::contract::{Error, Transaction};
 use souk_kit::database::sql;
+use souk_test_services::caller::Who;
+use souk_test_services::crowd::at_once;
+use souk_test_services::patiently;
 
-use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop, Who, address, at_once, patiently};
+use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop, address};
 
 /// Each a word that stands nowhere else.
 const PERSONAL: [&str; 16] = [

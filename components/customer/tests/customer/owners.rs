@@ -2,8 +2,11 @@
 
 use http::Request;
 use serde_json::{Value, json};
+use souk_test_services::answer::Answer;
+use souk_test_services::caller::Who;
+use souk_test_services::request::json_request;
 
-use crate::shop::{ADDRESSES, Answer, CUSTOMERS, ME, Shop, Who, address, json_request};
+use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop, address};
 
 const UNKNOWN: &str = "01919191-0000-7000-8000-000000000000";
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use http::Request;
 use serde_json::{Value, json};
+use souk_test_services::caller::Who;
+use souk_test_services::crowd::at_once;
+use souk_test_services::request::json_request;
 
-use crate::shop::{ME, Shop, Who, at_once, json_request};
+use crate::shop::{ME, Shop};
 
 #[tokio::test]
 async fn a_profile_is_made_once_by_whoever_has_none() {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use customer::domain::{Name, Refusal, Status};
 use customer::profiles::{address, ensure, get, of_account};
 use serde_json::json;
+use souk_test_services::caller::Who;
+use souk_test_services::crowd::at_once;
 
-use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop, Who, at_once};
+use crate::shop::{ADDRESSES, CUSTOMERS, ME, Shop};
 
 fn invalid(refusal: Refusal) -> String {
     match refusal {
