@@ -11,6 +11,8 @@ mod roles;
 
 mod customers;
 
+mod carts;
+
 use crate::application::Application;
 use crate::host::{Host, Place, Shared};
 use crate::http::Answer;
