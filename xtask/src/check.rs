@@ -63,6 +63,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
         ("user on postgres", "user", &[][..]),
         ("customer on postgres", "customer", &[][..]),
         ("payment on postgres", "payment", &[][..]),
+        ("payment over http on postgres", "payment_gateway", &[][..]),
         ("cart on postgres", "cart", &[][..]),
         ("souk on postgres", "souk", &of_services[..]),
     ];

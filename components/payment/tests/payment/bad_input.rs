@@ -83,11 +83,12 @@ async fn routes_methods_and_ids_that_do_not_exist() {
     }
     assert_eq!(shop.get(&admin, &format!("/api/v1/payments/{UNKNOWN}")).await.refusal(), (404, "about:blank"));
     assert_eq!(shop.give_back(&admin, UNKNOWN, "k", &json!({})).await.refusal(), (404, "about:blank"));
+    let webhooks = format!("/api/v1/payments/webhooks/{}", crate::provider::NAME);
     for (method, path, allow) in [
         ("POST", "/api/v1/payments", "GET,HEAD"),
         ("DELETE", "/api/v1/payments/x", "GET,HEAD"),
         ("GET", "/api/v1/payments/resolve", "POST"),
-        ("GET", "/api/v1/payments/webhooks/simulator", "POST"),
+        ("GET", &webhooks, "POST"),
     ] {
         let request = Request::builder().method(method).uri(path);
         let answer = shop.send(&admin, request, Body::empty()).await;

@@ -11,7 +11,7 @@ use crate::shop::{Break, Shop, amount, authorize, capture, refund, void};
 
 /// The first step alone.
 async fn begin(shop: &Shop, wanted: &Wanted) -> Claim {
-    match operation::begin(&shop.context, "simulator", wanted).await {
+    match operation::begin(&shop.context, crate::provider::NAME, wanted).await {
         Ok(Begun::Claimed(claim)) => claim,
         other => panic!("{other:?}"),
     }

@@ -17,7 +17,7 @@ async fn a_payment_is_seen_by_its_customer_and_by_admins() {
     let path = format!("{PAYMENTS}/{}", id.as_str());
     let seen = shop.get(&customer(), &path).await;
     let expected = json!({
-        "id": id, "order_id": "a", "customer": CUSTOMER, "provider": "simulator",
+        "id": id, "order_id": "a", "customer": CUSTOMER, "provider": crate::provider::NAME,
         "amount": {"amount": 100, "currency": "EUR"}, "captured": 0, "refunded": 0, "status": "authorized",
         "decline_reason": null, "version": 2,
         "created_at": "2026-11-20T10:00:00.000Z", "updated_at": "2026-11-20T10:00:00.000Z",
@@ -174,7 +174,7 @@ async fn what_comes_of_a_refund_is_told_so_that_a_client_knows_what_to_do() {
     let refused = shop.give_back(&Who::admin(), id.as_str(), "k", &json!({})).await;
     assert_eq!(refused.refusal(), (409, "nothing-captured"));
     let wanted = crate::shop::capture("c", &id, None);
-    payment::store::operation::begin(&shop.context, "simulator", &wanted).await.expect("it is begun");
+    payment::store::operation::begin(&shop.context, crate::provider::NAME, &wanted).await.expect("it is begun");
     let busy = shop.give_back(&Who::admin(), id.as_str(), "k2", &json!({})).await;
     assert_eq!((busy.refusal(), busy.field("retry-after")), ((409, "payment-in-progress"), "2"));
 }

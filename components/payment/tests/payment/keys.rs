@@ -85,12 +85,12 @@ async fn a_key_is_for_the_same_arguments_only() {
 async fn while_the_first_is_under_way_a_repetition_waits() {
     let shop = Shop::open().await;
     let wanted = authorize("a", "order-1", 100, "tok_visa");
-    let begun = payment::store::operation::begin(&shop.context, "simulator", &wanted).await;
+    let begun = payment::store::operation::begin(&shop.context, crate::provider::NAME, &wanted).await;
     assert!(begun.is_ok(), "{begun:?}");
     assert_eq!(shop.payments.operate(&wanted).await, Err(Refusal::InProgress));
     let other = authorize("a", "order-2", 100, "tok_visa");
     assert_eq!(shop.payments.operate(&other).await, Err(Refusal::KeyReused));
-    assert_eq!(shop.count("simulator_operations").await, 0);
+    assert_eq!(shop.known_operations().await, 0);
 }
 
 /// Sixteen at once: each has the one answer, or learns that somebody is at it, or that too many are.

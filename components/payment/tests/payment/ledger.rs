@@ -71,7 +71,6 @@ async fn the_schema_refuses_what_the_code_never_does() {
         "UPDATE ledger_entries SET line = 1 WHERE payment_id = $1",
         "UPDATE ledger_entries SET amount = 0 WHERE payment_id = $1",
         "UPDATE ledger_entries SET account = 'purse' WHERE payment_id = $1",
-        "UPDATE simulator_authorizations SET captured = 101 WHERE payment_id = $1",
         "DELETE FROM payments WHERE id = $1",
     ] {
         let steps = vec![sql(wrong).bind(id.as_str()).anything()];

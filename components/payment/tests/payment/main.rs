@@ -1,5 +1,8 @@
 //! The service through its use cases and routes, on the real engine with the real migrations and a clock that tests set; no socket, no wasm.
+//!
+//! The provider is the simulator. `tests/gateway` runs the same list over HTTP: whatever is in a module that it names holds of every provider.
 
+mod provider;
 mod shop;
 
 mod operations;
@@ -13,3 +16,5 @@ mod http;
 mod bad_input;
 mod orders;
 mod plans;
+
+mod simulator;

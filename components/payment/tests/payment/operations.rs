@@ -14,7 +14,7 @@ async fn a_payment_is_held_taken_and_given_back() {
     let shop = Shop::open().await;
     let held = shop.authorize("a", "order-1", 1999, "tok_visa").await.expect("it has an outcome");
     assert_eq!((held.outcome, held.payment.state.status()), (Outcome::Done, Status::Authorized));
-    assert_eq!((held.payment.version, &*held.payment.provider), (2, "simulator"));
+    assert_eq!((held.payment.version, &*held.payment.provider), (2, crate::provider::NAME));
     let id = held.payment.id;
     assert_eq!(done(shop.capture("c", &id, None).await), (Status::Captured, 1999, 0));
     assert_eq!(done(shop.refund("r", &id, None).await), (Status::Refunded, 1999, 1999));

@@ -12,7 +12,7 @@ use crate::shop::{Shop, capture, done, outcome, void};
 async fn another_operation_waits_for_the_one_that_is_under_way() {
     let shop = Shop::open().await;
     let id = shop.authorized("a", "tok_visa").await;
-    let begun = operation::begin(&shop.context, "simulator", &capture("c", &id, None)).await;
+    let begun = operation::begin(&shop.context, crate::provider::NAME, &capture("c", &id, None)).await;
     assert!(begun.is_ok(), "{begun:?}");
     assert_eq!(shop.void("v", &id).await, Err(Refusal::InProgress));
     assert_eq!(shop.count("operations").await, 2);
@@ -86,10 +86,8 @@ async fn resolve_takes_a_bounded_number_longest_forgotten_first_and_says_that_th
 async fn what_the_provider_does_not_know_yet_stays_open_and_makes_room_for_others() {
     let shop = Shop::open().await;
     shop.authorize("a", "order-1", 100, "tok_slow").await.expect_err("there is no answer");
-    // The clock of the provider stands still while ours goes on: it says nothing for longer than anybody waits.
-    let late = souk_kit::database::sql("UPDATE simulator_operations SET told_from = '2030-01-01T00:00:00.000Z'");
-    let transaction = souk_database::contract::Transaction { steps: vec![late.exactly(1)], events: vec![] };
-    souk_kit::database::attempt(shop.context.database(), transaction).await.expect("there is such a table");
+    // It says nothing for longer than anybody waits.
+    shop.desk.stall(&shop.context).await;
     shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
     assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 1 }));
     assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 0, open: 0 }));
@@ -103,7 +101,7 @@ async fn of_two_operations_that_begin_at_once_one_waits() {
     for number in 0..10 {
         let id = shop.authorized(&format!("a{number}"), "tok_visa").await;
         let (one, two) = (capture(&format!("c{number}"), &id, None), void(&format!("v{number}"), &id));
-        let begin = |wanted| operation::begin(&shop.context, "simulator", wanted);
+        let begin = |wanted| operation::begin(&shop.context, crate::provider::NAME, wanted);
         let both = tokio::join!(begin(&one), begin(&two));
         let claims = [&both.0, &both.1].into_iter().filter(|begun| matches!(begun, Ok(Begun::Claimed(_)))).count();
         assert_eq!(claims, 1, "{both:?}");

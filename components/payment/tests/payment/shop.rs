@@ -18,21 +18,19 @@ use payment::domain::payment::{Payment, Status};
 use payment::domain::webhook::Secret;
 use payment::domain::{Amount, Currency, Customer, Key, MethodToken, Money, OrderId, PaymentId, Refusal};
 use payment::payments::Payments;
-use payment::provider::simulator::Simulator;
 use payment::store;
 use serde_json::{Value, json};
 use souk_database::contract::{self, Answer as DatabaseAnswer, Database, Error, Event, Rows, Statement, Transaction};
 use souk_database::migration;
 use souk_database::postgres::{self, Postgres};
 use souk_kit::context::Context;
-use souk_kit::database::{Row, all, first, sql};
+use souk_kit::database::{Row, all, sql};
 use souk_kit::native::{self, CountedIds, GivenSettings, SetClock};
 use souk_test_servers::postgres::Namespace;
 
-pub(crate) type Operated = Result<Ended, Refusal>;
+use crate::provider::{Desk, NAME, SECRET};
 
-/// What webhooks are signed with.
-pub(crate) const SECRET: &str = "a secret of the simulator, 32 and more";
+pub(crate) type Operated = Result<Ended, Refusal>;
 
 /// Whose payments tests make.
 pub(crate) const CUSTOMER: &str = "https://shop.example|mina";
@@ -42,6 +40,7 @@ pub(crate) struct Shop {
     pub(crate) payments: Payments,
     pub(crate) context: Context,
     pub(crate) clock: SetClock,
+    pub(crate) desk: Desk,
     router: Router,
     calls: Arc<Calls>,
     folder: PathBuf,
@@ -160,7 +159,7 @@ impl Who {
     }
 }
 
-/// What the simulator knows of a payment.
+/// What the provider knows of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Truth {
     pub(crate) captured: i64,
@@ -170,9 +169,10 @@ pub(crate) struct Truth {
 
 impl Shop {
     pub(crate) async fn open() -> Self {
-        Self::open_with(GivenSettings::default().with("simulator_webhook_secret", SECRET)).await
+        Self::open_with(GivenSettings::default().with(&format!("{NAME}_webhook_secret"), SECRET)).await
     }
 
+    /// With these settings, and those that the provider needs unless they are among them.
     pub(crate) async fn open_with(settings: GivenSettings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -181,10 +181,12 @@ impl Shop {
         let (engine, namespace) = database(&folder).await;
         let (calls, clock) = (Arc::<Calls>::default(), SetClock::default());
         let database = Recorded { engine, calls: Arc::clone(&calls) };
+        let desk = Desk::open(&clock);
+        let settings = desk.settings(settings);
         let context = Context::with_settings(database, clock.clone(), CountedIds::default(), settings);
-        let payments = Payments::new(context.clone(), Simulator::new(context.clone()));
+        let payments = Payments::new(context.clone(), Desk::provider(&context));
         let router = payment::http::router(payments.clone());
-        Self { payments, context, clock, router, calls, folder, _namespace: namespace }
+        Self { payments, context, clock, desk, router, calls, folder, _namespace: namespace }
     }
 
     pub(crate) async fn authorize(&self, key: &str, order: &str, units: i64, token: &str) -> Operated {
@@ -232,18 +234,18 @@ impl Shop {
 
     /// Whether the provider holds, or held, something, and how much it moved.
     pub(crate) async fn truth(&self, id: &PaymentId) -> Option<Truth> {
-        let statement = sql("SELECT captured, refunded, is_voided FROM simulator_authorizations WHERE payment_id = $1");
-        let read = |row: &mut Row| {
-            Ok(Truth { captured: row.integer()?, refunded: row.integer()?, is_voided: row.integer()? == 1 })
-        };
-        first(self.context.database(), statement.bind(id.as_str()), read).await.expect("there is such a table")
+        self.desk.truth(&self.context, id).await
     }
 
     /// How often a key has arrived at the provider; nothing if never.
     pub(crate) async fn arrivals(&self, kind: Kind, key: &str) -> Option<i64> {
         let id = OperationId::new(kind, Origin::Component, &self::key(key));
-        let statement = sql("SELECT arrivals FROM simulator_operations WHERE key = $1").bind(id.as_str());
-        first(self.context.database(), statement, Row::integer).await.expect("there is such a table")
+        self.desk.arrivals(&self.context, id.as_str()).await
+    }
+
+    /// How many operations the provider knows.
+    pub(crate) async fn known_operations(&self) -> i64 {
+        self.desk.operations(&self.context).await
     }
 
     /// How many rows a table has.
@@ -320,7 +322,8 @@ impl Shop {
     }
 
     pub(crate) async fn hook_signed(&self, signature: &str, body: impl Into<Body>) -> Answer {
-        let request = Request::post("/api/v1/payments/webhooks/simulator").header("payment-signature", signature);
+        let request = Request::post(format!("/api/v1/payments/webhooks/{NAME}"));
+        let request = request.header("payment-signature", signature);
         self.send(&Who::nobody(), request, body).await
     }
 

@@ -4,8 +4,8 @@ use payment::domain::Refusal;
 use payment::domain::operation::{Outcome, RESOLVE_AFTER_S};
 use payment::domain::payment::{DeclineReason, Status};
 use payment::payments::Resolved;
-use payment::provider::simulator::SLOW_S;
 
+use crate::provider::SLOW_S;
 use crate::shop::{Operated, Shop, done, outcome};
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_provider_that_is_not_reached_has_done_nothing() {
         let refused = shop.authorize("a", "order-1", 100, "tok_unavailable").await;
         assert_eq!(refused, Err(Refusal::ProviderUnavailable));
     }
-    assert_eq!((shop.count("payments").await, shop.count("simulator_operations").await), (1, 0));
+    assert_eq!((shop.count("payments").await, shop.known_operations().await), (1, 0));
     // Whoever wanted it may have gone: what was never sent is closed and not sent later.
     shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
     assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 1, open: 0 }));

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use souk_kit::native::GivenSettings;
 use souk_kit::time::Timestamp;
 
-use crate::shop::{SECRET, Shop, done, outcome};
+use crate::provider::{NAME, SECRET};
+use crate::shop::{Shop, done, outcome};
 
 fn event(id: &str, r#type: &str, key: &str) -> Value {
     json!({"id": id, "type": r#type, "created": 1_795_168_800, "data": {"key": key, "object": "operation"}})
@@ -72,7 +73,7 @@ async fn a_bad_signature_writes_nothing() {
         assert_eq!(shop.hook_signed(&bad, body.clone()).await.refusal(), (401, "invalid-signature"), "{bad}");
     }
     let good = secret.sign(at(-tolerance), body.as_bytes());
-    let request = || ::http::Request::post("/api/v1/payments/webhooks/simulator");
+    let request = || ::http::Request::post(format!("/api/v1/payments/webhooks/{NAME}"));
     let nobody = crate::shop::Who::nobody();
     let twice = request().header("payment-signature", &good).header("payment-signature", &good);
     for refused in [shop.send(&nobody, twice, body.clone()).await, shop.send(&nobody, request(), body.clone()).await] {
@@ -85,10 +86,11 @@ async fn a_bad_signature_writes_nothing() {
 
 #[tokio::test]
 async fn without_a_long_secret_nothing_is_believed() {
+    let name = format!("{NAME}_webhook_secret");
     for settings in [
         GivenSettings::default(),
-        GivenSettings::default().with("simulator_webhook_secret", ""),
-        GivenSettings::default().with("simulator_webhook_secret", "short"),
+        GivenSettings::default().with(&name, ""),
+        GivenSettings::default().with(&name, "short"),
     ] {
         let shop = Shop::open_with(settings).await;
         let hooked = shop.hook(&event("e1", "operation.succeeded", "authorize:a")).await;
@@ -151,7 +153,7 @@ async fn events_may_come_in_any_order() {
 async fn an_event_and_the_answer_to_the_call_agree_whoever_is_first() {
     let shop = Shop::open().await;
     let wanted = crate::shop::authorize("a", "order-1", 100, "tok_visa");
-    let begun = payment::store::operation::begin(&shop.context, "simulator", &wanted).await;
+    let begun = payment::store::operation::begin(&shop.context, NAME, &wanted).await;
     assert!(begun.is_ok(), "{begun:?}");
     assert_eq!(shop.hook(&event("e1", "operation.succeeded", "authorize:a")).await.status, 204);
     assert_eq!(outcome(shop.payments.operate(&wanted).await), Outcome::Done);
