@@ -108,7 +108,7 @@ impl Payments {
     pub async fn resolve(&self) -> Result<Resolved, Refusal> {
         let mut resolved = Resolved::default();
         let until = self.context.now().plus_seconds(RESOLVE_WITHIN_S);
-        for forgotten in operation::forgotten(&self.context).await? {
+        for forgotten in operation::forgotten(&self.context, self.provider.name()).await? {
             if self.context.now() < until && self.resolve_one(&forgotten).await? {
                 resolved.settled += 1;
             } else {
@@ -138,6 +138,10 @@ impl Payments {
         let Notice::Settled { event_id, operation, verdict } = notice else {
             return Ok(());
         };
+        let known = operation::operation(&self.context, operation).await?;
+        if known.is_none_or(|known| known.provider != self.provider.name()) {
+            return Ok(());
+        }
         let seen = webhook::first_time(&self.context, self.provider.name(), event_id);
         match operation::finish(&self.context, operation, *verdict, &seen).await? {
             Finished::Before(answer) if !agrees(answer.outcome, *verdict) => {

@@ -201,6 +201,8 @@ pub struct Operation {
     pub kind: Kind,
     /// On which payment.
     pub payment_id: PaymentId,
+    /// Whose payment that is: nobody else knows what became of it.
+    pub provider: String,
     /// Of its arguments.
     pub fingerprint: Fingerprint,
     /// How much is to move. Nothing, if it was refused before.

@@ -7,6 +7,7 @@ use souk_database::contract::{Event, Step, Transaction};
 use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, sql};
 use souk_kit::event;
+use souk_kit::log;
 use souk_kit::time::Timestamp;
 
 use super::{ATTEMPTS_MAX, PAYMENT, attempt, ledger, read_payment};
@@ -46,11 +47,12 @@ pub enum ClaimStep {
     Inquire,
 }
 
-/// Begins an operation, or goes on with one that was begun under the same key. `provider` is the one for a new payment.
+/// Begins an operation, or goes on with one that was begun under the same key. `provider` is the one for a new payment, and the only one whose payments
+/// are touched.
 pub async fn begin(context: &Context, provider: &str, wanted: &Wanted) -> Result<Begun, Refusal> {
     for _ in 0..ATTEMPTS_MAX {
         let begun = match operation(context, &wanted.id).await? {
-            Some(known) => go_on(context, known, wanted).await?,
+            Some(known) => go_on(context, provider, known, wanted).await?,
             None => start(context, provider, wanted).await?,
         };
         if let Some(begun) = begun {
@@ -62,13 +64,14 @@ pub async fn begin(context: &Context, provider: &str, wanted: &Wanted) -> Result
 }
 
 /// With an operation whose key is known. Nothing, if somebody was faster.
-async fn go_on(context: &Context, known: Operation, wanted: &Wanted) -> Result<Option<Begun>, Refusal> {
+async fn go_on(context: &Context, provider: &str, known: Operation, wanted: &Wanted) -> Result<Option<Begun>, Refusal> {
     if known.fingerprint != wanted.ask.fingerprint() {
         return Err(Refusal::KeyReused);
     }
     if let Some(answer) = answer(context, &known).await? {
         return Ok(Some(Begun::Answered(answer)));
     }
+    demand_own(provider, &known.provider)?;
     if known.take_up(context.now()) == TakeUp::Leave {
         return Err(Refusal::InProgress);
     }
@@ -82,6 +85,7 @@ async fn start(context: &Context, provider: &str, wanted: &Wanted) -> Result<Opt
         Ask::Change(payment_id, change) => (payment_id, change),
     };
     let (payment, pending) = with_pending(context, payment_id).await?.ok_or(Refusal::UnknownPayment)?;
+    demand_own(provider, &payment.provider)?;
     if let Some(pending) = pending {
         return Ok(Some(Begun::Pending(pending)));
     }
@@ -89,6 +93,16 @@ async fn start(context: &Context, provider: &str, wanted: &Wanted) -> Result<Opt
         Ok(step) => Ok(record(context, wanted, &payment, step).await?.map(Begun::Claimed)),
         Err(conflict) => Ok(refuse(context, wanted, payment, conflict).await?.map(Begun::Answered)),
     }
+}
+
+/// One component of this service may take the place of another, over the same database. What the one's provider did the other's has never heard of, and
+/// would say that it did not happen.
+fn demand_own(provider: &str, of_payment: &str) -> Result<(), Refusal> {
+    if provider == of_payment {
+        return Ok(());
+    }
+    log::error(&format!("a payment of provider {of_payment} can't be changed while the provider is {provider}"));
+    Err(Refusal::ProviderUnavailable)
 }
 
 /// Writes the intent down, with a new payment.
@@ -112,7 +126,7 @@ async fn authorize(
     .bind(money.currency.as_str())
     .bind(wanted.id.as_str())
     .bind(now);
-    let operation = new_operation(wanted, &id, Some(money.amount), Progress::UnderWay, context.now());
+    let operation = new_operation(wanted, (&id, provider), Some(money.amount), Progress::UnderWay, context.now());
     let steps = vec![insert.exactly(1), insert_operation(&operation, None).exactly(1)];
     let attempt = attempt(context, Transaction { steps, events: vec![] }).await?;
     Ok(claimed(&attempt, operation))
@@ -120,7 +134,7 @@ async fn authorize(
 
 /// Writes the intent down, on a payment that no other operation is pending on.
 async fn record(context: &Context, wanted: &Wanted, payment: &Payment, step: Move) -> Result<Option<Claim>, Failure> {
-    let operation = new_operation(wanted, &payment.id, Some(step.amount), Progress::UnderWay, context.now());
+    let operation = new_operation(wanted, whose(payment), Some(step.amount), Progress::UnderWay, context.now());
     let mark = sql("UPDATE payments SET pending = $3 WHERE id = $1 AND version = $2 AND pending IS NULL")
         .bind(payment.id.as_str())
         .bind(payment.version)
@@ -139,7 +153,7 @@ async fn refuse(
 ) -> Result<Option<Answer>, Failure> {
     let outcome = Outcome::Refused(conflict);
     let progress = Progress::Done(outcome, payment.snapshot());
-    let operation = new_operation(wanted, &payment.id, None, progress, context.now());
+    let operation = new_operation(wanted, whose(&payment), None, progress, context.now());
     let unchanged = sql("SELECT id FROM payments WHERE id = $1 AND version = $2 AND pending IS NULL")
         .bind(payment.id.as_str())
         .bind(payment.version);
@@ -314,19 +328,20 @@ fn occurred(context: &Context, operation: &Operation, outcome: Outcome, payment:
 
 /// Looks an operation up.
 pub async fn operation(context: &Context, id: &OperationId) -> Result<Option<Operation>, Failure> {
-    let statement = sql(format!("SELECT {OPERATION} FROM operations WHERE id = $1")).bind(id.as_str());
+    let statement = sql(format!("SELECT {OPERATION} FROM operations o WHERE o.id = $1")).bind(id.as_str());
     database::first(context.database(), statement, read_operation).await
 }
 
-/// The operations that have had no outcome for long, longest forgotten first.
-pub async fn forgotten(context: &Context) -> Result<Vec<Operation>, Failure> {
+/// The operations at a provider that have had no outcome for long, longest forgotten first.
+pub async fn forgotten(context: &Context, provider: &str) -> Result<Vec<Operation>, Failure> {
     let since = context.now().milliseconds() - i64::from(RESOLVE_AFTER_S) * 1000;
     let statement = sql(format!(
-        "SELECT {OPERATION} FROM operations WHERE state <> 'done' AND touched_at <= $1 \
-         ORDER BY touched_at, id LIMIT {RESOLVED_MAX}"
+        "SELECT {OPERATION} FROM operations o WHERE o.state <> 'done' AND o.touched_at <= $1 \
+         AND (SELECT p.provider FROM payments p WHERE p.id = o.payment_id) = $2 \
+         ORDER BY o.touched_at, o.id LIMIT {RESOLVED_MAX}"
     ));
-    database::all(context.database(), statement.bind(Timestamp::from_milliseconds(since).to_string()), read_operation)
-        .await
+    let statement = statement.bind(Timestamp::from_milliseconds(since).to_string()).bind(provider);
+    database::all(context.database(), statement, read_operation).await
 }
 
 /// The answer that an operation has, if it has one.
@@ -346,9 +361,14 @@ async fn with_pending(context: &Context, id: &PaymentId) -> Result<Option<(Payme
     database::first(context.database(), statement, read).await
 }
 
+/// The payment of an operation, and its provider.
+fn whose(payment: &Payment) -> (&PaymentId, &str) {
+    (&payment.id, &payment.provider)
+}
+
 fn new_operation(
     wanted: &Wanted,
-    payment_id: &PaymentId,
+    (payment_id, provider): (&PaymentId, &str),
     amount: Option<Amount>,
     progress: Progress,
     now: Timestamp,
@@ -357,6 +377,7 @@ fn new_operation(
         id: wanted.id.clone(),
         kind: wanted.ask.kind(),
         payment_id: payment_id.clone(),
+        provider: provider.to_owned(),
         fingerprint: wanted.ask.fingerprint(),
         amount,
         progress,
@@ -388,13 +409,16 @@ fn state_word(progress: &Progress) -> &'static str {
     }
 }
 
-const OPERATION: &str = "id, kind, payment_id, fingerprint, amount, state, answer, attempt, touched_at";
+/// The columns of an [`Operation`] of operations `o`.
+const OPERATION: &str = "o.id, o.kind, o.payment_id, (SELECT p.provider FROM payments p WHERE p.id = o.payment_id), \
+    o.fingerprint, o.amount, o.state, o.answer, o.attempt, o.touched_at";
 
 fn read_operation(row: &mut Row) -> Result<Operation, Mismatch> {
     Ok(Operation {
         id: OperationId::stored(row.text()?),
         kind: row.parsed(|text| Kind::parse(&text))?,
         payment_id: PaymentId::stored(row.text()?),
+        provider: row.text()?,
         fingerprint: Fingerprint::stored(row.text()?),
         amount: Amount::parse(row.integer()?).ok(),
         progress: read_progress(row)?,
@@ -413,7 +437,7 @@ fn read_progress(row: &mut Row) -> Result<Progress, Mismatch> {
         ("done", Some(answer)) => read_answer(&answer).map(|(outcome, then)| Progress::Done(outcome, then)),
         _ => Err("a state, with an answer if it is done".to_owned()),
     };
-    progress.map_err(|expected| Mismatch { column: 6, expected })
+    progress.map_err(|expected| Mismatch { column: 7, expected })
 }
 
 /// An answer as it is kept.

@@ -5,6 +5,9 @@ use payment::domain::operation::{LEASE_S, Outcome, RESOLVE_AFTER_S, RESOLVED_MAX
 use payment::domain::payment::{Conflict, Status};
 use payment::payments::Resolved;
 use payment::store::operation::{self, Begun};
+use serde_json::json;
+use souk_database::contract::Transaction;
+use souk_kit::database::{attempt, sql};
 
 use crate::shop::{Shop, capture, done, outcome, void};
 
@@ -106,4 +109,39 @@ async fn of_two_operations_that_begin_at_once_one_waits() {
         let claims = [&both.0, &both.1].into_iter().filter(|begun| matches!(begun, Ok(Begun::Claimed(_)))).count();
         assert_eq!(claims, 1, "{both:?}");
     }
+}
+
+async fn give_to(shop: &Shop, provider: &str) {
+    let give = sql("UPDATE payments SET provider = $1").bind(provider);
+    let transaction = Transaction { steps: vec![give.anything()], events: vec![] };
+    attempt(shop.context.database(), transaction).await.expect("there is such a table");
+}
+
+#[tokio::test]
+async fn a_payment_of_another_provider_is_left_alone_until_that_is_back() {
+    let shop = Shop::open().await;
+    let (taken, held) = (shop.captured("a", "tok_visa").await, shop.authorized("b", "tok_visa").await);
+    let lost = shop.authorize("c", "order-c", 100, "tok_timeout_after_effect").await;
+    assert!(matches!(lost, Err(Refusal::Unknown(_))), "{lost:?}");
+    let known = shop.known_operations().await;
+    give_to(&shop, "other").await;
+    shop.clock.advance_seconds(RESOLVE_AFTER_S.into());
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved::default()));
+    for refused in [
+        shop.refund("r", &taken, None).await,
+        shop.capture("c", &held, None).await,
+        shop.authorize("c", "order-c", 100, "tok_timeout_after_effect").await,
+    ] {
+        assert_eq!(refused, Err(Refusal::ProviderUnavailable));
+    }
+    let event = json!({"id": "e1", "type": "operation.failed", "data": {"key": "authorize:c"}});
+    assert_eq!(shop.hook(&event).await.status, 204);
+    // What has an outcome keeps it, and a new payment is this provider's.
+    assert_eq!(done(shop.capture("a", &taken, None).await).0, Status::Captured);
+    assert_eq!(done(shop.authorize("d", "order-d", 100, "tok_visa").await).0, Status::Authorized);
+    assert_eq!(shop.known_operations().await, known + 1);
+    give_to(&shop, crate::provider::NAME).await;
+    assert_eq!(shop.payments.resolve().await, Ok(Resolved { settled: 1, open: 0 }));
+    assert_eq!(done(shop.authorize("c", "order-c", 100, "tok_timeout_after_effect").await).0, Status::Authorized);
+    assert_eq!(done(shop.refund("r", &taken, None).await).0, Status::Refunded);
 }

@@ -67,7 +67,7 @@ async fn no_statement_looks_at_all_rows_of_a_table_or_sorts_them() {
             ("p.status = $1", "payments_by_status"),
             ("p.order_id = $1", "payments_of_order"),
             ("p.customer = $1", "payments_of_customer"),
-            ("state <> 'done' AND touched_at", "open_operations"),
+            ("o.state <> 'done' AND o.touched_at", "open_operations"),
         ] {
             assert!(!text.contains(filter) || plan.contains(&format!("INDEX {index}")), "{text}: {plan}");
         }
