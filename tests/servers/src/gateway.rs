@@ -16,6 +16,7 @@
 //! | `tok_409_after_effect` | 409; in truth it succeeded |
 //! | `tok_hangs`, `tok_hangs_after_effect` | nothing is sent until the client goes away |
 //! | `tok_garbled_after_effect`, `tok_large_after_effect` | 200 with a body that is no JSON, or far too much of it |
+//! | `tok_mixed_up_after_effect` | 200 with what became of another operation |
 //! | `tok_capture_…`, `tok_void_…`, `tok_refund_…` | succeeded; the fault (`fails` instead of `error`) comes with that operation |
 //! | anything else | 402: no method |
 
@@ -281,6 +282,7 @@ async fn carry_out(
 enum Instead {
     Status(u16),
     Garbled,
+    MixedUp,
     Large,
     Closed,
     Silence,
@@ -290,6 +292,7 @@ async fn react(instead: Instead) -> Result<Answer, Closed> {
     match instead {
         Instead::Status(status) => Ok(json(status, &error("the method says so"))),
         Instead::Garbled => Ok(Response::new(Full::from("<html>It works!</html>"))),
+        Instead::MixedUp => Ok(json(200, &serde_json::json!({"key": "authorize:another", "status": "failed"}))),
         Instead::Large => Ok(Response::new(Full::from("x".repeat(10_000_000)))),
         Instead::Closed => Err(Closed),
         Instead::Silence => {

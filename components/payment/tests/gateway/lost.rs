@@ -51,7 +51,7 @@ async fn check_truth(shop: &Shop, id: &PaymentId, what: &str) {
 #[tokio::test]
 async fn an_effect_whose_answer_was_lost_is_found_and_happens_once() {
     let shop = impatient().await;
-    for fault in ["timeout", "500", "409", "garbled", "large", "hangs"] {
+    for fault in ["timeout", "500", "409", "garbled", "mixed_up", "large", "hangs"] {
         for (kind, by_resolve) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
             let key = format!("{}-{fault}-{by_resolve}", kind.as_str());
             let fault = format!("{fault}_after_effect");

@@ -97,6 +97,7 @@ fn fault(word: &str) -> Option<Reaction> {
         "hangs" => Some(Reaction::Before(Instead::Silence)),
         "hangs_after_effect" => Some(Reaction::After(Instead::Silence)),
         "garbled_after_effect" => Some(Reaction::After(Instead::Garbled)),
+        "mixed_up_after_effect" => Some(Reaction::After(Instead::MixedUp)),
         "large_after_effect" => Some(Reaction::After(Instead::Large)),
         _ => None,
     }
