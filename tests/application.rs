@@ -51,6 +51,13 @@ impl Application {
         Self { written: Some(text), ..Self::default() }
     }
 
+    /// The manifest that somebody else wrote, with another text for one that it must have.
+    pub(crate) fn replaced(self, text: &str, with: &str) -> Self {
+        let written = self.written.expect("the manifest is written by somebody else");
+        assert!(written.contains(text), "the manifest has no {text}");
+        Self { written: Some(written.replace(text, with)), ..self }
+    }
+
     pub(crate) fn limit(mut self, name: &'static str, value: u64) -> Self {
         self.limits.push((name, value));
         self

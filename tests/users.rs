@@ -13,6 +13,8 @@ mod customers;
 
 mod carts;
 
+mod orders;
+
 use crate::application::Application;
 use crate::host::{Host, Place, Shared};
 use crate::http::Answer;
