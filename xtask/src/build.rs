@@ -65,6 +65,20 @@ pub(crate) fn bench(workspace: &Workspace, steps: &mut Steps, arguments: &[Strin
     steps.run("bench", || command::run(&mut bench))
 }
 
+/// `cargo xtask soak`: the shop under customers and kills, with the host as it is tested.
+pub(crate) fn soak(workspace: &Workspace, steps: &mut Steps, profile: Profile, arguments: &[String]) -> Result<()> {
+    everything(workspace, steps, profile)?;
+    steps.run("build soak", || package(workspace, "souk-soak", profile))?;
+    run_soak(workspace, steps, profile, arguments)
+}
+
+/// The same with what was built before.
+pub(crate) fn run_soak(workspace: &Workspace, steps: &mut Steps, profile: Profile, arguments: &[String]) -> Result<()> {
+    let mut soak = Command::new(binary(workspace, "souk-soak", profile));
+    soak.current_dir(&workspace.root).args(arguments).env("SOUK_BIN", binary(workspace, "souk", profile));
+    steps.run("soak", || command::run(&mut soak))
+}
+
 /// Builds every guest, in one cargo call.
 pub(crate) fn components(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     // `cargo build` without `-p` would build the default members.

@@ -15,7 +15,9 @@ use crate::workspace::{WASM_PROFILE, WASM_TARGET, Workspace};
 pub(crate) fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     lint(workspace, steps)?;
     deny(workspace, steps)?;
-    test(workspace, steps, &[])
+    test(workspace, steps, &[])?;
+    let seconds = ["--seconds", "30"].map(str::to_owned);
+    build::run_soak(workspace, steps, Profile::Dev, &seconds)
 }
 
 /// `cargo xtask lint`

@@ -75,6 +75,17 @@ enum Command {
     Lint,
     /// Run everything that the CI runs: setup, lint, build, test.
     Ci,
+    /// Let customers buy from the shop while its host is killed, and check that everything adds up.
+    ///
+    /// Arguments behind it are those of the program: `--seconds N`, `--seed S`, `--customers N`, `--kills N`.
+    Soak {
+        /// With the optimised host.
+        #[arg(long)]
+        release: bool,
+        /// Arguments of the program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measure: build everything optimised and run the benchmarks, or the one that is named.
     Bench {
         /// The benchmark to run; without it, all of them.
@@ -107,6 +118,7 @@ fn run(command: &Command, steps: &mut Steps) -> Result<()> {
         Command::Test { filter, arguments } => check::test(&workspace, steps, &[&filter[..], arguments].concat()),
         Command::Lint => check::lint(&workspace, steps),
         Command::Ci => check::ci(&workspace, steps),
+        Command::Soak { release, arguments } => build::soak(&workspace, steps, Profile::of(*release), arguments),
         Command::Bench { name } => build::bench(&workspace, steps, name),
     }
 }
