@@ -52,6 +52,16 @@ fn a_server_that_traps_or_is_too_slow_is_an_error_of_the_callers_contract() {
 }
 
 #[test]
+fn a_call_belongs_to_the_trace_of_the_request_that_it_is_made_for() {
+    let host = HOST.host();
+    let parent = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    host.send("GET", "/rings/toll/trap/0", &[parent], b"").is_ok("Err(Error::Unavailable(\"bell: it failed\"))");
+    let trace = "trace=4bf92f3577b34da6a3ce929d0e0e4736";
+    host.log_line(&["a call over a link failed", trace]);
+    host.log_line(&["component=\"bell\"", "stream=\"stderr\"", trace]);
+}
+
+#[test]
 fn without_such_an_error_the_caller_traps_and_nobody_hangs() {
     let host = HOST.host();
     assert_eq!(host.get("/rings/knell/wait/1").text(), "dong");

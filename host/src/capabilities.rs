@@ -23,10 +23,11 @@ mod calls;
 use crate::config::{ComponentLimits, size};
 use crate::identity::Identity;
 use crate::manifest;
+use crate::trace::Errand;
 use bounds::Bounds;
 pub use calls::Calls;
 use outbound::Outbound;
-use output::LogLines;
+use output::{LogLines, Traced};
 use souk_database::contract::Database;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub struct Sandbox {
     bounds: Bounds,
     /// When the request that it serves must be answered.
     end: Instant,
+    traced: Traced,
     calls: Calls,
 }
 
@@ -78,8 +80,9 @@ impl Sandbox {
         table.set_max_capacity(size(limits.resources_max));
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(size(limits.head_bytes_max));
+        let traced = Traced::default();
         let sandbox = Self {
-            wasi: wasi::context(provision),
+            wasi: wasi::context(provision, &traced),
             http,
             table,
             outbound: Outbound::new(provision),
@@ -88,6 +91,7 @@ impl Sandbox {
             identity: provision.identity.clone(),
             bounds: Bounds::new(limits),
             end: Instant::now(),
+            traced,
             calls: Calls::default(),
         };
         let mut store = Store::new(engine, sandbox);
@@ -100,9 +104,15 @@ impl Sandbox {
         store
     }
 
-    /// A request begins that must be answered by then.
-    pub fn begin(&mut self, end: Instant) {
-        self.end = end;
+    /// A request begins.
+    pub fn begin(&mut self, errand: Errand) {
+        self.end = errand.end;
+        self.traced.set(errand.trace);
+    }
+
+    /// The request that it serves. None before the first.
+    pub fn errand(&self) -> Option<Errand> {
+        Some(Errand { end: self.end, trace: self.traced.get()? })
     }
 
     /// When the request that it serves must be answered.
@@ -171,6 +181,6 @@ impl WasiHttpView for Sandbox {
 }
 
 /// The guest's output as log lines, standard output or standard error.
-fn log_lines(provision: &Provision, stream: &'static str) -> LogLines {
-    LogLines::new(Arc::clone(&provision.component), stream, size(provision.limits.log_line_bytes_max))
+fn log_lines(provision: &Provision, stream: &'static str, traced: &Traced) -> LogLines {
+    LogLines::new(Arc::clone(&provision.component), stream, size(provision.limits.log_line_bytes_max), traced)
 }

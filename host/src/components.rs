@@ -35,6 +35,7 @@ use crate::capabilities::Provision;
 use crate::config::{ComponentLimits, ms};
 use crate::databases::{Figures, OpenDatabase};
 use crate::problem::Problem;
+use crate::trace::Errand;
 use bytes::Bytes;
 use engine::Ticking;
 use http::{Request, Response, StatusCode};
@@ -155,30 +156,30 @@ impl Component {
         }
     }
 
-    /// Answers one request, within `time_ms_max` and until `end` to the head of the answer.
-    pub async fn call(&self, request: Request<RequestBody>, end: Instant) -> Result<Response<Body>, Problem> {
-        let end = end.min(Instant::now() + ms(self.limits.time_ms_max));
-        tokio::time::timeout_at(end, self.dispatch(request, end)).await.unwrap_or_else(|_| {
+    /// Answers one request, within `time_ms_max` and until the errand ends to the head of the answer.
+    pub async fn call(&self, request: Request<RequestBody>, errand: Errand) -> Result<Response<Body>, Problem> {
+        let errand = errand.by(Instant::now() + ms(self.limits.time_ms_max));
+        tokio::time::timeout_at(errand.end, self.dispatch(request, errand)).await.unwrap_or_else(|_| {
             tracing::warn!(component = &*self.id, time_ms_max = self.limits.time_ms_max, "a call ran out of time");
             Err(Problem::ComponentTimeout)
         })
     }
 
-    async fn dispatch(&self, request: Request<RequestBody>, end: Instant) -> Result<Response<Body>, Problem> {
+    async fn dispatch(&self, request: Request<RequestBody>, errand: Errand) -> Result<Response<Body>, Problem> {
         let (parts, body) = request.into_parts();
         let mould = self.pool.mould();
         match body {
             RequestBody::Whole(bytes)
                 if mould.has_exchange() && (exchange::can_carry(&parts.headers) || !mould.has_handler()) =>
             {
-                let response = exchange::call(&self.pool, parts, bytes, end).await?;
+                let response = exchange::call(&self.pool, parts, bytes, errand).await?;
                 self.within_bounds(response)
             }
             RequestBody::Whole(bytes) => {
                 let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
-                stream::call(&self.pool, Request::from_parts(parts, body), end).await
+                stream::call(&self.pool, Request::from_parts(parts, body), errand).await
             }
-            RequestBody::Streamed(body) => stream::call(&self.pool, Request::from_parts(parts, body), end).await,
+            RequestBody::Streamed(body) => stream::call(&self.pool, Request::from_parts(parts, body), errand).await,
         }
     }
 

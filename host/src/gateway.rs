@@ -25,6 +25,7 @@ use crate::health::Health;
 use crate::identity::PasswordFigures;
 use crate::manifest::Application;
 use crate::problem::Problem;
+use crate::trace::{Errand, Trace, Traces};
 pub use auth::Auth;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -49,6 +50,7 @@ pub struct Gateway {
     components: Components,
     under_way: Semaphore,
     ids: RequestIds,
+    traces: Traces,
     health: Health,
     limits: HostLimits,
 }
@@ -67,8 +69,8 @@ impl Gateway {
         let rates = Rates::new(application, store);
         let tells_addresses = application.components.iter().map(|component| component.is_told_addresses).collect();
         let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
-        let ids = RequestIds::new();
-        Self { proxies, tells_addresses, routes, rates, auth, components, under_way, ids, health, limits }
+        let (ids, traces) = (RequestIds::new(), Traces::new());
+        Self { proxies, tells_addresses, routes, rates, auth, components, under_way, ids, traces, health, limits }
     }
 
     /// What it leads to.
@@ -85,10 +87,15 @@ impl Gateway {
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, Problem> {
         auth::speak_for_operator(request.headers_mut());
         let component = self.components.get(self.routes.find(request.uri().path())?);
-        component.call(request.map(RequestBody::Whole), self.end_of_request()).await
+        component.call(request.map(RequestBody::Whole), self.errand(self.traces.begin())).await
     }
 
-    async fn answer(&self, request: Request<Incoming>, id: &RequestId) -> Result<Response<Body>, Problem> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        id: &RequestId,
+        trace: Trace,
+    ) -> Result<Response<Body>, Problem> {
         if let Some(answer) = self.health.answer(&request) {
             return answer;
         }
@@ -108,7 +115,7 @@ impl Gateway {
         let mut standing = Standing::default();
         let answer = match self.admit(component, &mut request, client.address, &mut standing).await {
             Err(problem) => Err(reception::discard(request, problem).await),
-            Ok(()) => self.call(self.components.get(component), request).await,
+            Ok(()) => self.call(self.components.get(component), request, trace).await,
         };
         let mut response = answer.unwrap_or_else(|problem| refuse(problem, id));
         standing.tell(response.headers_mut());
@@ -130,16 +137,21 @@ impl Gateway {
         self.rates.count(Budget::of_caller(component, caller, peer), request, standing).await
     }
 
-    async fn call(&self, component: &Component, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let end = self.end_of_request();
-        let (request, verdict) = reception::receive(request, component, &self.limits, end).await?;
-        let response = component.call(request, end).await;
+    async fn call(
+        &self,
+        component: &Component,
+        request: Request<Incoming>,
+        trace: Trace,
+    ) -> Result<Response<Body>, Problem> {
+        let errand = self.errand(trace);
+        let (request, verdict) = reception::receive(request, component, &self.limits, errand.end).await?;
+        let response = component.call(request, errand).await;
         reception::judge(response, &verdict, component)
     }
 
-    /// When a request that begins now must have its answer.
-    fn end_of_request(&self) -> Instant {
-        Instant::now() + ms(self.limits.request_ms_max)
+    /// A request that begins now, and when it must have its answer.
+    fn errand(&self, trace: Trace) -> Errand {
+        Errand { end: Instant::now() + ms(self.limits.request_ms_max), trace }
     }
 }
 
@@ -153,14 +165,14 @@ impl Handler for Gateway {
     /// Answers one request, whatever happens.
     async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
-        let id = self.ids.next();
+        let (id, trace) = (self.ids.next(), self.traces.of(request.headers()));
         let method = request.method().clone();
         // Copied only for a log that somebody reads.
         let path = tracing::enabled!(target: "access", tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
-        let mut response = self.answer(request, &id).await.unwrap_or_else(|problem| refuse(problem, &id));
+        let mut response = self.answer(request, &id, trace).await.unwrap_or_else(|problem| refuse(problem, &id));
         head::finish(&mut response, &method, &id);
         let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
-        tracing::debug!(target: "access", request = %id, %method, path, status, micros, "answered");
+        tracing::debug!(target: "access", request = %id, %trace, %method, path, status, micros, "answered");
         response
     }
 }

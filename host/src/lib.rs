@@ -52,3 +52,4 @@ pub mod operator;
 pub mod private;
 pub mod problem;
 pub mod telemetry;
+pub mod trace;

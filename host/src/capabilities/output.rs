@@ -3,12 +3,29 @@
 //! A line that is longer than `log_line_bytes_max` is cut there, with a mark; the rest of it is dropped, not wrapped. Control
 //! characters are escaped: a guest can neither forge what looks like another log line nor write over this one on a terminal.
 
+use crate::trace::Trace;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+/// The trace of the request that an instance serves now. A copy is the same one.
+#[derive(Clone, Default)]
+pub(super) struct Traced(Arc<[AtomicU64; 2]>);
+
+impl Traced {
+    /// An instance serves one request at a time, and is not running while this is written: the halves belong together.
+    pub(super) fn set(&self, trace: Trace) {
+        self.0.iter().zip(trace.halves()).for_each(|(place, half)| place.store(half, Ordering::Relaxed));
+    }
+
+    pub(super) fn get(&self) -> Option<Trace> {
+        Trace::of_halves([self.0[0].load(Ordering::Relaxed), self.0[1].load(Ordering::Relaxed)])
+    }
+}
 
 /// Where the lines of one stream of one component go.
 #[derive(Clone)]
@@ -16,22 +33,24 @@ pub(super) struct LogLines {
     component: Arc<str>,
     stream: &'static str,
     line_bytes_max: usize,
+    traced: Traced,
 }
 
 impl LogLines {
     /// `stream` is `stdout` or `stderr`.
-    pub(super) fn new(component: Arc<str>, stream: &'static str, line_bytes_max: usize) -> Self {
-        Self { component, stream, line_bytes_max }
+    pub(super) fn new(component: Arc<str>, stream: &'static str, line_bytes_max: usize, traced: &Traced) -> Self {
+        Self { component, stream, line_bytes_max, traced: traced.clone() }
     }
 
     fn log(&self, line: &[u8], cut: bool) {
         let text = printable(&String::from_utf8_lossy(line));
         let (component, stream) = (&*self.component, self.stream);
         let mark = if cut { " […]" } else { "" };
+        let trace = self.traced.get().map(tracing::field::display);
         if stream == "stderr" {
-            tracing::warn!(target: "guest", component, stream, "{text}{mark}");
+            tracing::warn!(target: "guest", component, stream, trace, "{text}{mark}");
         } else {
-            tracing::info!(target: "guest", component, stream, "{text}{mark}");
+            tracing::info!(target: "guest", component, stream, trace, "{text}{mark}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! No folder is preopened, every socket address is refused (the builder's defaults), the environment holds only what the
 //! manifest gives, standard output and error become log lines.
 
-use super::{Provision, Sandbox, log_lines};
+use super::{Provision, Sandbox, Traced, log_lines};
 use wasmtime::component::Linker;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -11,15 +11,15 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 const RANDOM_BYTES_MAX: u64 = 64 * 1024;
 
 /// The context of one instance.
-pub(super) fn context(provision: &Provision) -> WasiCtx {
+pub(super) fn context(provision: &Provision, traced: &Traced) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
     for (name, value) in provision.environment.iter() {
         builder.env(name, value);
     }
     builder
         .max_random_size(RANDOM_BYTES_MAX)
-        .stdout(log_lines(provision, "stdout"))
-        .stderr(log_lines(provision, "stderr"))
+        .stdout(log_lines(provision, "stdout", traced))
+        .stderr(log_lines(provision, "stderr", traced))
         .build()
 }
 

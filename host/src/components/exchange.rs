@@ -7,10 +7,10 @@ use super::instance::contract;
 use super::pool::Pool;
 use crate::body::{self, Body};
 use crate::problem::Problem;
+use crate::trace::Errand;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use tokio::time::Instant;
 
 /// Whether every field value can be passed as text.
 pub(super) fn can_carry(headers: &HeaderMap) -> bool {
@@ -18,9 +18,9 @@ pub(super) fn can_carry(headers: &HeaderMap) -> bool {
 }
 
 /// Answers one request.
-pub(super) async fn call(pool: &Pool, parts: Parts, body: Bytes, end: Instant) -> Result<Response<Body>, Problem> {
+pub(super) async fn call(pool: &Pool, parts: Parts, body: Bytes, errand: Errand) -> Result<Response<Body>, Problem> {
     let mut lease = pool.lease().await?;
-    match lease.instance().exchange(request(&parts, body), end).await {
+    match lease.instance().exchange(request(&parts, body), errand).await {
         Ok(answer) => {
             lease.keep();
             response(answer).map_err(|what| super::misanswered(pool.mould().provision(), &what))

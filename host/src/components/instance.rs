@@ -4,8 +4,8 @@
 //! middle of a call costs the instance: what it was doing can't be undone otherwise.
 
 use crate::capabilities::{Provision, Sandbox};
+use crate::trace::Errand;
 use std::sync::Arc;
-use tokio::time::Instant;
 use wasmtime::component::{Accessor, ComponentExportIndex, InstancePre, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
@@ -44,7 +44,7 @@ pub(super) struct Invocation {
     pub(super) parameters: Vec<Val>,
     /// How many values come back.
     pub(super) results: usize,
-    pub(super) end: Instant,
+    pub(super) errand: Errand,
 }
 
 /// What instances are made of.
@@ -116,8 +116,8 @@ impl Instance {
 
     /// One call of any function, with values of any type.
     pub(super) async fn invoke(&mut self, invocation: Invocation) -> wasmtime::Result<Vec<Val>> {
-        let Invocation { export, parameters, results, end } = invocation;
-        self.begin(end);
+        let Invocation { export, parameters, results, errand } = invocation;
+        self.begin(errand);
         let function = self.exports.get_func(&mut self.store, export);
         let function = function.ok_or_else(|| wasmtime::format_err!("the function is gone"))?;
         let mut values = vec![Val::Bool(false); results];
@@ -133,9 +133,9 @@ impl Instance {
     pub(super) async fn exchange(
         &mut self,
         request: contract::Request,
-        end: Instant,
+        errand: Errand,
     ) -> wasmtime::Result<contract::Response> {
-        self.begin(end);
+        self.begin(errand);
         let guest = self.exchange.as_ref().expect("the gateway asked whether the component exports it");
         let calls = self.store.data().calls().clone();
         let turning = self.store.run_concurrent(async |accessor| guest.call_handle(accessor, request).await);
@@ -146,9 +146,9 @@ impl Instance {
     pub(super) async fn run_job(
         &mut self,
         name: String,
-        end: Instant,
+        errand: Errand,
     ) -> wasmtime::Result<Result<periodic::Outcome, periodic::Error>> {
-        self.begin(end);
+        self.begin(errand);
         let indices = self.periodic.as_ref().expect("a component with a job was found to export it");
         let guest = indices.load(&mut self.store, &self.exports)?;
         let calls = self.store.data().calls().clone();
@@ -159,10 +159,10 @@ impl Instance {
     /// Runs a conversation over `wasi:http/handler`, and then whatever the guest still has to do.
     pub(super) async fn converse<R>(
         &mut self,
-        end: Instant,
+        errand: Errand,
         conversation: impl AsyncFnOnce(&Accessor<Sandbox>, &Service) -> wasmtime::Result<R>,
     ) -> wasmtime::Result<R> {
-        self.begin(end);
+        self.begin(errand);
         let service = Arc::clone(self.handler.as_ref().expect("the gateway asked whether the component exports it"));
         let calls = self.store.data().calls().clone();
         let turning = self.store.run_concurrent(async |accessor| {
@@ -173,10 +173,10 @@ impl Instance {
         calls.beside(turning).await?
     }
 
-    /// `end` is when the request must be answered: what the guest asks others for has no more time than that.
-    fn begin(&mut self, end: Instant) {
+    /// What the guest asks others for has no more time than the errand, and belongs to its trace.
+    fn begin(&mut self, errand: Errand) {
         self.served += 1;
-        self.store.data_mut().begin(end);
+        self.store.data_mut().begin(errand);
         // The clock went on while the instance was idle: without this it would yield at once.
         self.store.set_epoch_deadline(1);
     }

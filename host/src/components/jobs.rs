@@ -12,6 +12,7 @@ use crate::config::{ms, size};
 use crate::identity::now_s;
 use crate::manifest::{self, Fault};
 use crate::problem::Problem;
+use crate::trace::{Errand, Traces};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -82,6 +83,7 @@ pub(super) struct Job {
     pool: Arc<Pool>,
     name: String,
     every: Duration,
+    traces: Traces,
     counters: Counters,
 }
 
@@ -150,7 +152,13 @@ impl Jobs {
 impl Job {
     pub(super) fn new(pool: &Arc<Pool>, job: &manifest::Job) -> Self {
         let every = Duration::from_secs(job.every_seconds.into());
-        Self { pool: Arc::clone(pool), name: job.name.clone(), every, counters: Counters::default() }
+        Self {
+            pool: Arc::clone(pool),
+            name: job.name.clone(),
+            every,
+            traces: Traces::new(),
+            counters: Counters::default(),
+        }
     }
 
     /// What was counted of it.
@@ -207,12 +215,13 @@ impl Job {
 
     async fn call(&self) -> Result<Outcome, Failure> {
         let end = Instant::now() + ms(self.pool.mould().provision().limits.time_ms_max);
-        tokio::time::timeout_at(end, self.call_until(end)).await.unwrap_or(Err(Failure::TooSlow))
+        let errand = Errand { end, trace: self.traces.begin() };
+        tokio::time::timeout_at(end, self.call_until(errand)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
-    async fn call_until(&self, end: Instant) -> Result<Outcome, Failure> {
+    async fn call_until(&self, errand: Errand) -> Result<Outcome, Failure> {
         let mut lease = self.pool.lease().await?;
-        match lease.instance().run_job(self.name.clone(), end).await {
+        match lease.instance().run_job(self.name.clone(), errand).await {
             Ok(answer) => {
                 lease.keep();
                 Ok(answer?)

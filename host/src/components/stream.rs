@@ -8,6 +8,7 @@ use crate::body::{self, Body, Bounded, Cut};
 use crate::capabilities::Sandbox;
 use crate::config::ms;
 use crate::problem::Problem;
+use crate::trace::Errand;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
@@ -18,7 +19,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3;
@@ -35,7 +35,7 @@ type Answer = Result<Response<GuestBody>, Problem>;
 pub(super) async fn call(
     pool: &Arc<Pool>,
     request: Request<WasiBody>,
-    until: Instant,
+    errand: Errand,
 ) -> Result<Response<Body>, Problem> {
     let wanted = CancellationToken::new();
     // Dropped with this future, or with the body of the answer: then nobody wants the rest.
@@ -43,7 +43,7 @@ pub(super) async fn call(
     let (answer, answered) = oneshot::channel();
     let (asked, question) = oneshot::channel();
     let (confirm, confirmed) = oneshot::channel();
-    tokio::spawn(drive(Arc::clone(pool), request, until, answer, End { question, confirm }, wanted));
+    tokio::spawn(drive(Arc::clone(pool), request, errand, answer, End { question, confirm }, wanted));
     let response = answered.await.map_err(|_| Problem::ComponentFailed)??;
     let provision = pool.mould().provision();
     let status = response.status().as_u16();
@@ -64,7 +64,7 @@ struct End {
 async fn drive(
     pool: Arc<Pool>,
     request: Request<WasiBody>,
-    until: Instant,
+    errand: Errand,
     answer: oneshot::Sender<Answer>,
     end: End,
     wanted: CancellationToken,
@@ -80,7 +80,7 @@ async fn drive(
             tokio::time::sleep(FINISH_MAX).await;
         }
     };
-    let conversation = lease.instance().converse(until, async |accessor: &Accessor<Sandbox>, service: &Service| {
+    let conversation = lease.instance().converse(errand, async |accessor: &Accessor<Sandbox>, service: &Service| {
         let response = handle(accessor, service, request).await?;
         answered.store(true, Ordering::Relaxed);
         drop(answer.send(response));

@@ -9,12 +9,14 @@ use super::super::pool::Pool;
 use crate::capabilities::Sandbox;
 use crate::config::ms;
 use crate::problem::Problem;
+use crate::trace::Errand;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::field::display;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{ComponentExportIndex, LinkerInstance, Type, Val};
 
@@ -135,9 +137,9 @@ impl Target {
                 let (parameters, count) = (parameters.to_vec(), results.len());
                 let called = Arc::clone(&target);
                 accessor.with(|mut access| {
-                    let (end, calls) = (access.get().end(), access.get().calls());
+                    let (errand, calls) = (access.get().errand(), access.get().calls());
                     // Nobody waits for it any more if it can't be told.
-                    calls.add(async move { drop(answer.send(called.call(end, parameters, count).await)) });
+                    calls.add(async move { drop(answer.send(called.call(errand, parameters, count).await)) });
                 });
                 let answered = answered.await.unwrap_or(Err(Failure::Failed));
                 let values = answered.or_else(|failure| target.without_answer(failure))?;
@@ -147,25 +149,30 @@ impl Target {
         })
     }
 
-    async fn call(&self, end: Instant, parameters: Vec<Val>, results: usize) -> Result<Vec<Val>, Failure> {
+    async fn call(&self, errand: Option<Errand>, parameters: Vec<Val>, results: usize) -> Result<Vec<Val>, Failure> {
         let begun = Instant::now();
-        let answered = self.call_until(end, parameters, results).await;
+        // What a guest calls while it is made serves no request, and nobody waits for it.
+        let answered = match errand {
+            Some(errand) => self.call_until(errand, parameters, results).await,
+            None => Err(Failure::TooSlow),
+        };
         let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.counters.calls.fetch_add(1, Ordering::Relaxed);
         self.counters.took_us.fetch_add(took_us, Ordering::Relaxed);
         if let Err(failure) = answered {
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
             let (from, to, function) = (&self.counters.from, &*self.server.id, &self.name);
-            tracing::warn!(from, to, interface = self.counters.interface, function, %failure, "a call over a link failed");
+            let (interface, trace) = (&*self.counters.interface, errand.map(|errand| display(errand.trace)));
+            tracing::warn!(from, to, interface, function, %failure, trace, "a call over a link failed");
         }
         answered
     }
 
-    async fn call_until(&self, end: Instant, parameters: Vec<Val>, results: usize) -> Result<Vec<Val>, Failure> {
+    async fn call_until(&self, errand: Errand, parameters: Vec<Val>, results: usize) -> Result<Vec<Val>, Failure> {
         let pool = Arc::clone(self.server.pool.get().ok_or(Failure::Stopping)?);
-        let end = end.min(Instant::now() + ms(pool.mould().provision().limits.time_ms_max));
-        let invocation = Invocation { export: self.export, parameters, results, end };
-        tokio::time::timeout_at(end, invoke(&pool, invocation)).await.unwrap_or(Err(Failure::TooSlow))
+        let errand = errand.by(Instant::now() + ms(pool.mould().provision().limits.time_ms_max));
+        let invocation = Invocation { export: self.export, parameters, results, errand };
+        tokio::time::timeout_at(errand.end, invoke(&pool, invocation)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
     /// The caller's error, or the trap of the caller.
