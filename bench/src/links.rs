@@ -1,5 +1,5 @@
-//! What a call from one component to another costs: requests that make a hundred calls one after another, and requests that make none. What
-//! the server itself does is next to nothing, so that the rest is the link's.
+//! What a call from one component to another costs: requests that make a hundred calls one after another, and requests that do what both sides do for
+//! them, a hundred times, in the caller itself. What is between the two is the link's.
 
 use crate::Effort;
 use crate::load::{Load, Turn};
@@ -45,17 +45,18 @@ pub(crate) fn run(effort: Effort) -> Result<Report> {
 }
 
 fn measure(report: &mut Report, server: &Server, connections: usize, effort: Effort) -> Result<()> {
-    let (mut none, mut many) = (Vec::new(), Vec::new());
-    let path = format!("/rings/times/{CALLS}");
+    let (mut none, mut alone, mut many) = (Vec::new(), Vec::new(), Vec::new());
+    let (calls, work) = (format!("/rings/times/{CALLS}"), format!("/rings/alone/{CALLS}"));
     for _ in 0..effort.turns {
-        for (path, turns) in [("/rings/times/0", &mut none), (&*path, &mut many)] {
+        for (path, turns) in [("/rings/times/0", &mut none), (&*work, &mut alone), (&*calls, &mut many)] {
             turns.push(Load { path, method: "GET", connections }.run(server.address, effort.seconds)?);
         }
     }
     let case = format!("{connections} at a time");
     report.add_turn(&case, "no call", Turn::median(&none));
+    report.add_turn(&case, "work of 100", Turn::median(&alone));
     report.add_turn(&case, "100 calls", Turn::median(&many));
     let p50 = |turns: &[Turn]| median(turns.iter().map(|turn| turn.p50_us).collect());
-    report.add(&case, "one call", "added p50", (p50(&many) - p50(&none)) / f64::from(CALLS), "µs");
+    report.add(&case, "one call", "added p50", (p50(&many) - p50(&alone)) / f64::from(CALLS), "µs");
     Ok(())
 }
