@@ -36,7 +36,7 @@ pub fn written(order: &Order, form: Form) -> Value {
 fn refusal(order: &Order, reason: &Reason) -> (u16, String) {
     let (status, name, title) = match reason {
         Reason::SoldOut { .. } => (409, "sold-out", "There is not enough in stock"),
-        Reason::UnknownProduct { .. } => (409, "unknown-product", "A product does not exist or is not on sale"),
+        Reason::UnknownProduct { .. } => (422, "unknown-product", "A product does not exist or is not on sale"),
         Reason::Declined { .. } => (402, "payment-declined", "The payment was declined"),
         Reason::PaymentFailed => (502, "payment-failed", "The payment could not be made"),
         Reason::Unavailable | Reason::Cancelled => (503, "order-given-up", "A service did not answer for too long"),
