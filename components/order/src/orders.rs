@@ -43,8 +43,7 @@ impl Orders {
                 Some(saved) => order = saved,
                 None => return store::order(&self.context, &order.id).await?.ok_or(Failure::Stale),
             }
-            // The same step again: it waits for its time.
-            if order.saga.as_ref().is_some_and(|saga| saga.attempts > 0) {
+            if order.saga.as_ref().is_some_and(Saga::is_put_off) {
                 break;
             }
         }

@@ -139,6 +139,11 @@ impl Saga {
         Self { due: now.plus_seconds(pause_s), attempts: self.attempts + 1, ..self }
     }
 
+    /// Whether the step had no outcome, and is to be tried again later.
+    pub fn is_put_off(&self) -> bool {
+        self.attempts > 0
+    }
+
     fn is_too_late(&self, now: Timestamp, payment_patience_s: u32) -> bool {
         let deadline_s = self.step.deadline_s(payment_patience_s);
         deadline_s.is_some_and(|seconds| now >= self.since.plus_seconds(seconds))
