@@ -127,9 +127,10 @@ impl Saga {
         Self { step, since: now, due: now.plus_seconds(LEASE_S), attempts: 0, undo_number: 1, method: None }
     }
 
-    /// The next step, which whoever ended this one takes.
+    /// The next step, which whoever ended this one takes. Of the way to pay nothing is kept once it was used.
     fn then(self, step: Step, now: Timestamp) -> Self {
-        let method = self.method.filter(|_| matches!(step, Step::Reserve | Step::Authorize));
+        let is_unused = self.step == Step::Reserve && matches!(step, Step::Reserve | Step::Authorize);
+        let method = self.method.filter(|_| is_unused);
         Self { method, undo_number: self.undo_number, ..Self::begin(step, now) }
     }
 
