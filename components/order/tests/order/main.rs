@@ -1,0 +1,15 @@
+//! The service through its routes and its job, beside the real services that it needs, on the real engine with the real migrations and a clock
+//! that tests set; no socket, no wasm.
+
+mod services;
+
+mod faults;
+
+mod shop;
+
+mod truth;
+
+mod placing;
+mod tokens;
+mod reservations;
+mod crashes;
