@@ -100,16 +100,27 @@ impl Orders {
         setting.unwrap_or(PAYMENT_PATIENCE_S)
     }
 
-    /// Takes up what is due: what a crash left, or what had no outcome. Whether there is more.
+    /// Takes up what is due: what a crash left, or what had no outcome. Whether there is more. An order that can't be taken up stays the one that is
+    /// due for longest, so it must not stand before the others.
     pub async fn resume(&self) -> Result<bool, Failure> {
         let due = store::due(&self.context, RESUMED_MAX).await?;
         let more = due.len() >= RESUMED_MAX as usize;
+        let mut first_failure = None;
         for order in due {
-            if let Some(claimed) = store::claim(&self.context, order).await? {
-                self.work(claimed).await?;
+            let id = order.id.clone();
+            if let Err(failure) = self.take_up(order).await {
+                log::error(&format!("order {}: it can't be taken up: {failure}", id.as_str()));
+                first_failure = first_failure.or(Some(failure));
             }
         }
-        Ok(more)
+        first_failure.map_or(Ok(more), Err)
+    }
+
+    async fn take_up(&self, order: Order) -> Result<(), Failure> {
+        if let Some(claimed) = store::claim(&self.context, order).await? {
+            self.work(claimed).await?;
+        }
+        Ok(())
     }
 
     /// Takes an order back: money and goods. Asked again, it goes on with that.
