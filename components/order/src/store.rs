@@ -86,7 +86,8 @@ pub async fn save(
     if before.status != next.status && matches!(next.status, Status::Paid | Status::Rejected) {
         steps.push(key::keep(&next));
     }
-    if next.status == Status::Rejected {
+    // What was not bought in the end can be bought. A cart that was taken out has another version.
+    if matches!(next.status, Status::Rejected | Status::Cancelled) {
         steps.push(sql("DELETE FROM carts_bought WHERE order_id = $1").bind(next.id.as_str()).anything());
     }
     let events = events::of(context, before, &next);
