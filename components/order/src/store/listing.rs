@@ -35,8 +35,11 @@ pub async fn list(context: &Context, listing: &Listing) -> Result<(Vec<Order>, u
     select.only("o.number =", listing.number.as_ref().map(Number::as_str));
     select.only("o.created_at >=", listing.from.map(|moment| moment.to_string()));
     select.only("o.created_at <", listing.before.map(|moment| moment.to_string()));
-    // The order of the ids is that of the creation.
-    let (heads, total) = select.read(context, (HEAD, "o.id DESC"), listing.page, read_head).await?;
+    // The order of the ids is that of the creation: both are one order, and which is written says along which index the list is walked.
+    let is_of_a_time = listing.from.or(listing.before).is_some();
+    let is_of_all = listing.account.is_none() && listing.status.is_none();
+    let order = if is_of_a_time && is_of_all { "o.created_at DESC, o.id DESC" } else { "o.id DESC" };
+    let (heads, total) = select.read(context, (HEAD, order), listing.page, read_head).await?;
     Ok((with_lines(context, heads).await?, total))
 }
 
