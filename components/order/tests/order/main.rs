@@ -10,6 +10,13 @@ mod shop;
 mod truth;
 
 mod placing;
+mod refusals;
+mod bad_input;
+mod keys;
+mod owners;
+mod changes;
 mod tokens;
 mod reservations;
 mod crashes;
+mod crowds;
+mod plans;
