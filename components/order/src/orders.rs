@@ -41,11 +41,24 @@ impl Orders {
             let next = order.clone().after(saga, happened.clone(), self.context.now(), self.payment_patience_s());
             match store::save(&self.context, &order, next, (Some(step), happened.as_str())).await? {
                 Some(saved) => order = saved,
-                None => return store::order(&self.context, &order.id).await?.ok_or(Failure::Stale),
+                None => return self.stop(&order, &happened).await,
             }
             if order.saga.as_ref().is_some_and(Saga::is_put_off) {
                 break;
             }
+        }
+        Ok(order)
+    }
+
+    /// Leaves an order to whoever has gone on with it. What was set aside for it in vain is let go at once; if that has no outcome, its time ends it.
+    async fn stop(&self, left: &Order, happened: &Happened) -> Result<Order, Failure> {
+        let order = store::order(&self.context, &left.id).await?.ok_or(Failure::Stale)?;
+        let is_over = matches!(order.status, Status::Rejected | Status::Cancelled);
+        let is_in_vain = is_over || order.reservation != left.reservation;
+        if is_in_vain && *happened == Happened::Reserved {
+            let released = self.others.release(&reservation(left)).await;
+            released
+                .unwrap_or_else(|no| log::error(&format!("order {}: release came late: {}", order.id.as_str(), no.0)));
         }
         Ok(order)
     }
