@@ -10,6 +10,7 @@ use order::others::{
     Voided,
 };
 use souk_test_services::database::{Break, Fresh};
+use tokio::sync::Notify;
 
 use crate::services::Services;
 
@@ -35,6 +36,7 @@ pub(crate) struct Faults {
     calls: Mutex<Vec<&'static str>>,
     plan: Mutex<Option<Plan>>,
     away: Mutex<BTreeSet<&'static str>>,
+    gate: Mutex<Option<(&'static str, Arc<Gate>)>>,
     /// Of the service `order`.
     database: Arc<Fresh>,
 }
@@ -46,9 +48,44 @@ struct Plan {
     struck: Option<&'static str>,
 }
 
+/// Where a call waits before it arrives.
+#[derive(Default)]
+pub(crate) struct Gate {
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gate {
+    /// Waits until the call is there.
+    pub(crate) async fn is_reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it go on.
+    pub(crate) fn open(&self) {
+        self.open.notify_one();
+    }
+}
+
 impl Faults {
     pub(crate) fn new(database: Arc<Fresh>) -> Self {
-        Self { calls: Mutex::default(), plan: Mutex::default(), away: Mutex::default(), database }
+        let (calls, plan, away, gate) = (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
+        Self { calls, plan, away, gate, database }
+    }
+
+    /// The next call with this name is on its way until the gate is opened; those that come after it are faster.
+    pub(crate) fn hold(&self, call: &'static str) -> Arc<Gate> {
+        let gate = Arc::<Gate>::default();
+        *self.gate.lock().expect(UNPOISONED) = Some((call, Arc::clone(&gate)));
+        gate
+    }
+
+    async fn wait(&self, name: &'static str) {
+        let gate = self.gate.lock().expect(UNPOISONED).take_if(|(held, _)| *held == name);
+        if let Some((_, gate)) = gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+        }
     }
 
     /// The call with this number from now on, from 0, is to fail.
@@ -101,6 +138,7 @@ impl Faults {
     }
 
     async fn call<T>(&self, name: &'static str, call: Answer<'_, T>) -> Result<T, NoAnswer> {
+        self.wait(name).await;
         match self.next(name) {
             None => call.await,
             Some(Break::Before) => Err(NoAnswer(format!("the test says so, before {name}"))),

@@ -19,4 +19,5 @@ mod tokens;
 mod reservations;
 mod crashes;
 mod crowds;
+mod late;
 mod plans;
