@@ -67,6 +67,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String
         ("payment on postgres", "payment", &[][..]),
         ("payment over http on postgres", "payment_gateway", &[][..]),
         ("cart on postgres", "cart", &[][..]),
+        ("order on postgres", "order", &[][..]),
         ("souk on postgres", "souk", &of_services[..]),
     ];
     for (step, target, of_all) in steps_of {
