@@ -20,4 +20,5 @@ mod reservations;
 mod crashes;
 mod crowds;
 mod late;
+mod random;
 mod plans;

@@ -11,7 +11,9 @@ use order::domain::order::Order;
 use order::orders::Orders;
 use order::store;
 use serde_json::{Value, json};
+use souk_database::contract::Transaction;
 use souk_kit::context::{Context, Ids};
+use souk_kit::database::{attempt_again, sql};
 use souk_kit::native::{GivenSettings, SetClock};
 use souk_test_services::answer::Answer;
 use souk_test_services::caller::Who;
@@ -132,8 +134,20 @@ impl Shop {
 
     /// Somebody takes an order's reservation away.
     pub(crate) async fn take_away(&self, order: &str, reservation: u32) {
-        let path = format!("/api/v1/reservations/{order}.{reservation}");
-        assert_eq!(self.of_merchant("DELETE", &path, &Value::Null).await.status, 200);
+        let taken = self.try_to_take_away(order, reservation).await;
+        assert_eq!(taken.status, 200, "{taken:?}");
+    }
+
+    /// The same, if there is something to take.
+    pub(crate) async fn try_to_take_away(&self, order: &str, reservation: u32) -> Answer {
+        self.of_merchant("DELETE", &format!("/api/v1/reservations/{order}.{reservation}"), &Value::Null).await
+    }
+
+    /// From now on the provider does as `tok_visa` says.
+    pub(crate) async fn mend_provider(&self) {
+        let steps = vec![sql("UPDATE simulator_authorizations SET token = 'tok_visa'").anything()];
+        let transaction = Transaction { steps, events: vec![] };
+        attempt_again(self.services.payment.context.database(), transaction).await.expect("there is such a table");
     }
 
     async fn of_merchant(&self, method: &str, path: &str, body: &Value) -> Answer {
@@ -166,9 +180,14 @@ impl Shop {
 
     /// Puts so many of a product into the cart.
     pub(crate) async fn put(&self, buyer: &Buyer, product: &str, quantity: u32) {
-        let item = json!({"product_id": product, "quantity": quantity});
-        let added = post(&self.services.cart, &buyer.who, "/api/v1/cart/items", &item).await;
+        let added = self.try_to_put(buyer, product, quantity).await;
         assert!(added.status < 300, "{added:?}");
+    }
+
+    /// The same, if there are so many.
+    pub(crate) async fn try_to_put(&self, buyer: &Buyer, product: &str, quantity: u32) -> Answer {
+        let item = json!({"product_id": product, "quantity": quantity});
+        post(&self.services.cart, &buyer.who, "/api/v1/cart/items", &item).await
     }
 
     /// What is in somebody's cart.

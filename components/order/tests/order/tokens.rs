@@ -2,7 +2,6 @@
 
 use order::domain::order::{Reason, Status};
 use serde_json::json;
-use souk_kit::database::{attempt_again, sql};
 use souk_test_services::caller::Who;
 use souk_test_services::database::Break;
 
@@ -134,19 +133,12 @@ async fn a_provider_that_is_away_is_waited_for_as_long_as_it_takes() {
         shop.resume().await;
     }
     assert_eq!(shop.order(waiting.text("id")).await.status, Status::Confirmed);
-    mend_provider(&shop).await;
+    shop.mend_provider().await;
     shop.settle().await;
     let order = shop.check(waiting.text("id"), "two hours later").await;
     // The reservation's time was over long before.
     assert_eq!((order.status, order.reservation), (Status::Paid, 2));
     assert_eq!(shop.stock(&tea).await, (9, 9));
-}
-
-/// From now on the provider does as `tok_visa` says.
-async fn mend_provider(shop: &Shop) {
-    let steps = vec![sql("UPDATE simulator_authorizations SET token = 'tok_visa'").anything()];
-    let transaction = souk_database::contract::Transaction { steps, events: vec![] };
-    attempt_again(shop.services.payment.context.database(), transaction).await.expect("there is such a table");
 }
 
 #[tokio::test]
@@ -189,7 +181,7 @@ async fn a_refund_that_fails_for_good_is_tried_under_a_new_key_until_somebody_ha
         // What never arrives has no outcome, and so no other key.
         let is_told = token != "tok_refund_unavailable";
         assert_eq!((failed > 1, keys.len() > 1), (is_told, is_told), "{token}: {journal:?}, {keys:?}");
-        mend_provider(&shop).await;
+        shop.mend_provider().await;
         shop.settle().await;
         assert_eq!(shop.check(id, token).await.status, Status::Cancelled);
     }
@@ -218,7 +210,7 @@ async fn money_that_is_held_too_late_is_let_go_whatever_the_provider_does() {
             shop.resume().await;
             shop.pass(61);
         }
-        mend_provider(&shop).await;
+        shop.mend_provider().await;
         shop.settle().await;
         let id = waiting.text("id");
         let order = shop.check(id, token).await;
