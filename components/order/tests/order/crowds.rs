@@ -196,7 +196,7 @@ async fn two_jobs_at_once_end_each_order_once() {
 
 #[tokio::test]
 async fn what_can_not_go_on_does_not_stand_before_what_can() {
-    let shop = Shop::open().await;
+    let shop = Shop::patient().await;
     let tea = shop.product("T", 450, 100).await;
     shop.faults.leave("capture");
     for number in 0..2 * order::orders::RESUMED_MAX {

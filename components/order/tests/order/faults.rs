@@ -201,6 +201,10 @@ impl Others for Watched {
         watched!(self.authorize(key, wanted))
     }
 
+    fn find<'a>(&'a self, order: &'a OrderId) -> Answer<'a, Option<String>> {
+        watched!(self.find(order))
+    }
+
     fn capture<'a>(&'a self, key: String, payment_id: &'a str) -> Answer<'a, Captured> {
         watched!(self.capture(key, payment_id))
     }

@@ -16,6 +16,7 @@ mod keys;
 mod owners;
 mod changes;
 mod tokens;
+mod patience;
 mod reservations;
 mod crashes;
 mod crowds;

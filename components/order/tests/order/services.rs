@@ -209,6 +209,14 @@ impl Others for Services {
         })
     }
 
+    fn find<'a>(&'a self, order: &'a OrderId) -> Answer<'a, Option<String>> {
+        Box::pin(async {
+            let order = of_payment::OrderId::parse(order.as_str().to_owned()).map_err(none)?;
+            let found = payment::store::of_order(&self.payment.context, &order).await.map_err(none)?;
+            Ok(found.into_iter().map(|payment| payment.id.into_string()).next())
+        })
+    }
+
     fn capture<'a>(&'a self, key: String, payment_id: &'a str) -> Answer<'a, Captured> {
         Box::pin(async move {
             Ok(match self.change(key, payment_id, Change::Capture(None)).await? {

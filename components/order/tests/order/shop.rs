@@ -79,6 +79,11 @@ impl Shop {
         Self::open_with(GivenSettings::default()).await
     }
 
+    /// A shop that waits for a payment for as long as it takes.
+    pub(crate) async fn patient() -> Self {
+        Self::open_with(GivenSettings::default().with("payment_patience_seconds", "86400")).await
+    }
+
     pub(crate) async fn open_with(settings: GivenSettings) -> Self {
         let clock = SetClock::default();
         let services = Services::open(&clock).await;

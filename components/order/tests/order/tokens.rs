@@ -102,7 +102,7 @@ async fn an_answer_that_comes_soon_ends_the_waiting_soon() {
 
 #[tokio::test]
 async fn pauses_grow_up_to_a_minute() {
-    let shop = Shop::open().await;
+    let shop = Shop::patient().await;
     let tea = shop.product("T", 450, 10).await;
     let mina = shop.buyer_of("mina", &tea, 1).await;
     shop.faults.leave("capture");
@@ -122,8 +122,8 @@ async fn pauses_grow_up_to_a_minute() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_is_waited_for_as_long_as_it_takes() {
-    let shop = Shop::open().await;
+async fn a_provider_that_is_away_is_waited_for_as_long_as_the_shop_wants() {
+    let shop = Shop::patient().await;
     let tea = shop.product("T", 450, 10).await;
     let mina = shop.buyer_of("mina", &tea, 1).await;
     let waiting = shop.check_out(&mina, "k", "tok_capture_unavailable").await;
