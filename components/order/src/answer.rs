@@ -1,7 +1,7 @@
 //! What a client is told about an order, as text: the answers that are kept under a key have to be the same to the byte whenever they are given.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::domain::order::{Form, Order, Reason, Status};
 use crate::domain::{Line, Money};
@@ -10,7 +10,7 @@ use crate::domain::{Line, Money};
 pub fn of(order: &Order) -> (u16, String) {
     match (order.status, &order.reason) {
         (Status::Rejected, Some(reason)) => refusal(order, reason),
-        (Status::Pending | Status::Confirmed, _) => (202, written(order, order.form).to_string()),
+        (Status::Pending | Status::Confirmed, _) => (202, text(&written(order, order.form))),
         (
             Status::Paid
             | Status::Shipped
@@ -19,17 +19,30 @@ pub fn of(order: &Order) -> (u16, String) {
             | Status::Cancelled
             | Status::Rejected,
             _,
-        ) => (201, written(order, order.form).to_string()),
+        ) => (201, text(&written(order, order.form))),
     }
 }
 
 /// An order in one of its forms.
-pub fn written(order: &Order, form: Form) -> Value {
-    let value = match form {
-        Form::Order => serde_json::to_value(AsOrder::of(order)),
-        Form::Transaction => serde_json::to_value(AsTransaction::of(order)),
-    };
-    value.expect("a service's own records serialise")
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Written<'a> {
+    /// As the routes of orders do.
+    Order(Box<AsOrder<'a>>),
+    /// As the routes of transactions do.
+    Transaction(Box<AsTransaction<'a>>),
+}
+
+/// Writes an order in one of its forms.
+pub fn written(order: &Order, form: Form) -> Written<'_> {
+    match form {
+        Form::Order => Written::Order(Box::new(AsOrder::of(order))),
+        Form::Transaction => Written::Transaction(Box::new(AsTransaction::of(order))),
+    }
+}
+
+fn text(written: &Written<'_>) -> String {
+    serde_json::to_string(written).expect("a service's own records serialise")
 }
 
 /// A problem (RFC 9457) that names the order, which says more.
@@ -67,8 +80,9 @@ fn reason_for_customer(reason: &Reason) -> Reason {
     }
 }
 
+/// The members of an order, in the order in which they are written.
 #[derive(Serialize)]
-struct AsOrder<'a> {
+pub struct AsOrder<'a> {
     id: &'a str,
     number: &'a str,
     status: Status,
@@ -123,9 +137,10 @@ impl<'a> AsOrder<'a> {
     }
 }
 
+/// The members of an order as a transaction.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AsTransaction<'a> {
+pub struct AsTransaction<'a> {
     id: &'a str,
     number: &'a str,
     customer_id: Option<&'a str>,

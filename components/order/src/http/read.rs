@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use serde_json::{Value, json};
+use serde_json::json;
 use souk_kit::caller::{Admin, Caller, private};
 use souk_kit::etag::{EntityTag, IfNoneMatch};
 use souk_kit::json;
@@ -13,7 +13,7 @@ use souk_kit::query::Query;
 use souk_kit::segment::Segment;
 use souk_kit::time::Timestamp;
 
-use crate::answer::written;
+use crate::answer::{Written, written};
 use crate::domain::Number;
 use crate::domain::OrderId;
 use crate::domain::order::{Form, Order, Status};
@@ -61,7 +61,7 @@ async fn listed(
     };
     query.finish()?;
     let (found, total) = store::listing::list(&orders.context, &listing).await?;
-    let found: Vec<Value> = found.iter().map(|order| written(order, form)).collect();
+    let found: Vec<Written<'_>> = found.iter().map(|order| written(order, form)).collect();
     Ok(private(listing.page.response(uri, total, &found)))
 }
 
