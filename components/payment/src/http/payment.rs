@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::json;
 use souk_kit::caller::{Admin, Caller, private};
 use souk_kit::etag::{EntityTag, IfNoneMatch};
+use souk_kit::idempotency;
 use souk_kit::json::{self, Body, Fields, Input};
 use souk_kit::page::Page;
 use souk_kit::problem::Problem;
@@ -59,7 +60,7 @@ pub(super) async fn refund(
     headers: HeaderMap,
     body: Option<Body<Refund>>,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let key = idempotency::required(&headers, Key::parse)?;
     let amount = body.and_then(|Body(refund)| refund.amount);
     let wanted = Wanted::new(Origin::Http, &key, Ask::Change(payment_id, Change::Refund(amount)));
     let payment = refusal::of(payments.operate(&wanted).await?)?;
@@ -86,22 +87,6 @@ impl Input for Refund {
         fields.refused("currency", "is that of the payment");
         Some(Self { amount: fields.optional("amount", |field| field.integer(Amount::parse)) })
     }
-}
-
-/// draft-ietf-httpapi-idempotency-key-header writes the key as a quoted string; many clients leave the quotes out. Money moves only under a key:
-/// a client that has lost the answer must be able to ask again.
-fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let text = values.next().map(|value| value.to_str().unwrap_or_default());
-    let key = match (text, values.next()) {
-        (None, _) => Err("must be given".to_owned()),
-        (Some(_), Some(_)) => Err("must be given once".to_owned()),
-        (Some(text), None) => {
-            let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-            Key::parse(unquoted.unwrap_or(text).to_owned())
-        }
-    };
-    key.map_err(|reason| Problem::of(StatusCode::BAD_REQUEST).detail(format!("Idempotency-Key {reason}")))
 }
 
 fn response(payment: &Payment) -> Response {

@@ -2,6 +2,7 @@
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use souk_kit::idempotency;
 use souk_kit::problem::Problem;
 
 use crate::domain::Refusal;
@@ -43,11 +44,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::UnknownPayment => Self::of(StatusCode::NOT_FOUND).detail("there is no such payment"),
-            Refusal::KeyReused => Self::named(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "The key was used for another request",
-            ),
+            Refusal::KeyReused => idempotency::reused(),
             Refusal::InProgress => {
                 let title = "An operation on this payment is under way";
                 again(StatusCode::CONFLICT, "payment-in-progress", title)

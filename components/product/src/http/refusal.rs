@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 use souk_kit::etag::IfMatch;
+use souk_kit::idempotency;
 use souk_kit::problem::Problem;
 
 use crate::domain::reservation::{ReserveRefusal, SettleRefusal};
@@ -27,11 +28,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::TooMuchStock => conflict("too-much-stock", "The stock would be too large")
                 .detail(format!("a stock is at most {STOCK_MAX}")),
-            Refusal::KeyReused => Self::named(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "The key was used for another request",
-            ),
+            Refusal::KeyReused => idempotency::reused(),
             Refusal::Failed(failure) => failure.into(),
         }
     }

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use souk_kit::context::Context;
 use souk_kit::etag::{IfMatch, IfNoneMatch};
+use souk_kit::idempotency;
 use souk_kit::json::{self, Body, Fields, Input};
 use souk_kit::problem::Problem;
 use souk_kit::segment::Segment;
@@ -43,7 +44,7 @@ pub(super) async fn adjust(
     headers: HeaderMap,
     Body(adjustment): Body<Adjustment>,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let key = idempotency::optional(&headers, IdempotencyKey::parse)?;
     let Adjustment { change, reason } = adjustment;
     let product = store::stock::adjust(&context, &id, change, &reason, key.as_ref()).await?;
     Ok(response(&product.summary))
@@ -96,20 +97,4 @@ impl Input for Adjustment {
         let reason = fields.required("reason", |field| field.text(Reason::parse));
         Some(Self { change: change?, reason: reason? })
     }
-}
-
-/// draft-ietf-httpapi-idempotency-key-header writes the key as a quoted string; many clients leave the quotes out.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default();
-    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let key = match values.next() {
-        None => IdempotencyKey::parse(key.to_owned()),
-        Some(_) => Err("must be given once".to_owned()),
-    };
-    let refused = |reason| Problem::of(StatusCode::BAD_REQUEST).detail(format!("Idempotency-Key {reason}"));
-    key.map(Some).map_err(refused)
 }
