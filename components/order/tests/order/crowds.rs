@@ -162,6 +162,9 @@ async fn who_lost_an_order_to_another_stops_after_one_step() {
     let claimed = store::claim(&shop.context, slow.clone()).await.expect("the database is there").expect("it is due");
     assert_eq!(store::claim(&shop.context, slow.clone()).await, Ok(None), "of two one takes it up");
     shop.faults.calls();
+    shop.pass(9);
+    shop.resume().await;
+    assert!(shop.faults.calls().is_empty(), "whoever took it up has ten seconds for a step");
     let left = shop.orders.work(slow).await.expect("the database is there");
     assert_eq!((shop.faults.calls(), left.version), (vec!["reserve"], claimed.version));
     let done = shop.orders.work(claimed).await.expect("the database is there");
