@@ -14,6 +14,10 @@ use crate::store;
 
 pub mod place;
 
+/// How many steps are taken in a row: three times as many as the longest way has. What goes round in a circle, because others contradict themselves, waits
+/// for the job instead of filling the journal.
+const STEPS_MAX: usize = 32;
+
 /// How many orders one call of the job takes up. Each takes some milliseconds, if all others answer.
 pub const RESUMED_MAX: u32 = 20;
 
@@ -35,7 +39,8 @@ impl Orders {
     /// Takes one step after another until nothing is left to do, or until one has no outcome now. Whoever took the order up meanwhile goes
     /// on instead. The order as it is then.
     pub async fn work(&self, mut order: Order) -> Result<Order, Failure> {
-        while let Some(saga) = order.saga.clone() {
+        for _ in 0..STEPS_MAX {
+            let Some(saga) = order.saga.clone() else { break };
             let step = saga.step;
             let happened = self.take(&order, &saga).await;
             let next = order.clone().after(saga, happened.clone(), self.context.now(), self.payment_patience_s());
