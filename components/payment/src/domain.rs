@@ -21,8 +21,8 @@ pub mod webhook;
 
 /// Ten thousand million in a currency with cents, as a price. A million of them still sum up in 64 bits.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
-/// An issuer's URL and what it calls somebody.
-pub const CUSTOMER_BYTES_MAX: usize = 256;
+/// An issuer and a subject of 255 bytes each, which is what tokens can name, and the line between them.
+pub const CUSTOMER_BYTES_MAX: usize = 511;
 /// Those of large gateways have 30; some sign theirs.
 pub const METHOD_TOKEN_BYTES_MAX: usize = 255;
 /// Two UUIDs and a word, with room. Gateways take up to 255 bytes, of which the kind of the operation needs some.
@@ -43,7 +43,10 @@ text!(
 text!(
     /// Whose money it is: what the gateway calls them.
     Customer,
-    |text| printable(text, CUSTOMER_BYTES_MAX)
+    |text| {
+        let is_good = (1..=CUSTOMER_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control);
+        if is_good { Ok(()) } else { Err(format!("must be 1 to {CUSTOMER_BYTES_MAX} bytes without control characters")) }
+    }
 );
 
 text!(

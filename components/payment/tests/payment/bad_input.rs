@@ -16,7 +16,7 @@ async fn all_faults_of_a_query_are_told_at_once() {
         ("order_id=a%20b", vec!["order_id"]),
         ("order_id=", vec!["order_id"]),
         ("customer=", vec!["customer"]),
-        ("customer=%C3%A9", vec!["customer"]),
+        ("customer=a%0Ab", vec!["customer"]),
         ("customer=a%00b", vec!["customer"]),
         ("sort=id", vec!["sort"]),
         ("page=0&size=101&order_id=%2F&status=x&colour=blue", vec!["size", "page", "order_id", "status", "colour"]),
