@@ -3,6 +3,7 @@
 //! CPU is the host's, of all its threads, over the requests that it answered. Beside it what the signature alone costs, on one thread.
 
 use crate::Effort;
+use crate::clock::now_s;
 use crate::load::{CONNECTIONS, Load, Turn};
 use crate::process::{Server, folder};
 use crate::report::{Report, median};
@@ -15,7 +16,7 @@ use souk_identity::sign::{Grant, Signer};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Requests a second for which there are tokens that nobody has sent before.
 const NEW_TOKENS_PER_SECOND: u64 = 15_000;
@@ -201,9 +202,4 @@ impl Pair {
         let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_FIXED, &self.public);
         key.verify(&MESSAGE, &self.signature).is_ok()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the host that is measured asks the clock, too")]
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -18,6 +18,8 @@ mod startup;
 
 mod process;
 
+mod clock;
+
 mod load;
 
 mod report;
