@@ -1,7 +1,7 @@
 //! `cargo xtask bench [NAME…]`: all contenders in one run on one machine, taking turns, as medians and ratios.
 //!
 //! Absolute numbers are this machine's; ratios travel better. Each benchmark prints a table and writes `target/bench/NAME.json`. The load comes
-//! from `wrk`, which shares the cores with what it measures: the same for every contender.
+//! from `wrk`, and for `checkout` from this program; it shares the cores with what it measures: the same for every contender.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a measurement is told to whoever asked for it")]
 
 mod product_http;
@@ -15,6 +15,8 @@ mod gateway;
 mod links;
 
 mod startup;
+
+mod checkout;
 
 mod process;
 
@@ -43,6 +45,9 @@ struct Arguments {
     /// Serve the product service natively instead of measuring: a contender that this program starts
     #[arg(long, hide = true, num_args = 2, value_names = ["ADDRESS", "FILE"])]
     native_twin: Option<Vec<String>>,
+    /// Serve one service of the checkout natively instead of measuring: a part of a contender that this program starts
+    #[arg(long, hide = true, num_args = 3.., value_names = ["NAME", "ADDRESS", "FOLDER", "PEERS"])]
+    native_service: Option<Vec<String>>,
 }
 
 /// How long and how often.
@@ -54,13 +59,14 @@ pub(crate) struct Effort {
 
 type Benchmark = fn(Effort) -> Result<report::Report>;
 
-const BENCHMARKS: [(&str, Benchmark); 6] = [
+const BENCHMARKS: [(&str, Benchmark); 7] = [
     ("product", product_http::run),
     ("database", database::run),
     ("neighbours", neighbours::run),
     ("gateway", gateway::run),
     ("links", links::run),
     ("startup", startup::run),
+    ("checkout", checkout::run),
 ];
 
 fn main() -> Result<()> {
@@ -68,6 +74,10 @@ fn main() -> Result<()> {
     if let Some(twin) = arguments.native_twin {
         let [address, file] = &twin[..] else { bail!("clap takes exactly two values") };
         return product_http::serve_native_twin(address.parse::<SocketAddr>()?, &PathBuf::from(file));
+    }
+    if let Some(service) = arguments.native_service {
+        let [name, address, folder, peers @ ..] = &service[..] else { bail!("clap takes three values or more") };
+        return checkout::native::serve(name, address.parse()?, &PathBuf::from(folder), peers);
     }
     for name in &arguments.names {
         if !BENCHMARKS.iter().any(|(known, _)| known == name) {

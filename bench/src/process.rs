@@ -38,6 +38,21 @@ impl Server {
         Self::start(command, |line| line.strip_prefix("serving "))
     }
 
+    /// One service of the checkout without any wasm, which knows its peers as `NAME=ADDRESS`.
+    pub(crate) fn native_service(name: &str, folder: &Path, peers: &[String]) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--native-service", name, "127.0.0.1:0"]).arg(folder).args(peers);
+        Self::start(command, |line| line.strip_prefix("serving "))
+    }
+
+    /// One service of the checkout on Node, which knows its peers as `NAME=URL`.
+    pub(crate) fn express(name: &str, folder: &Path, peers: &[String]) -> Result<Self> {
+        let mut command = Command::new("node");
+        command.args(["bench/express/service.js", name, "--port", "0", "--data"]).arg(folder);
+        command.args(["--peers", &peers.join(",")]);
+        Self::start(command, |line| line.strip_prefix(name)?.strip_prefix(" on "))
+    }
+
     fn start(mut command: Command, address: impl Fn(&str) -> Option<&str>) -> Result<Self> {
         let started = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {command:?}"))?;
@@ -55,8 +70,18 @@ impl Server {
 
     /// Resident memory in MiB.
     pub(crate) fn memory_mib(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the kernel tells VmRSS")?;
+        self.told_mib("status", "VmRSS:")
+    }
+
+    /// Resident memory in MiB, with its share only of what several processes have in common. Not every kernel tells it.
+    pub(crate) fn share_of_memory_mib(&self) -> Option<f64> {
+        self.told_mib("smaps_rollup", "Pss:").ok()
+    }
+
+    fn told_mib(&self, file: &str, name: &str) -> Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let line = line.with_context(|| format!("the kernel tells {name}"))?;
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib / 1024.0)
     }
