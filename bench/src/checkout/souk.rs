@@ -1,6 +1,6 @@
 //! souk as it is measured: the shop's own manifest, with an issuer that this program signs for, and without rates, for its customers are in a hurry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
@@ -16,20 +16,34 @@ const ISSUER: &str = "https://bench.example/";
 /// The shop's own name, for which tokens are meant: the default of `spin.toml`.
 const AUDIENCE: &str = "http://127.0.0.1:3000";
 
+const MANIFEST: &str = "spin.toml";
+
 /// More than a turn takes.
 const TOKEN_LIFETIME_S: u32 = 3_600;
 
 /// Who signs.
 pub(super) struct Issuer(Signer);
 
-/// Starts it in an empty folder.
-pub(super) fn start(folder: &Path) -> Result<(Server, Issuer)> {
+/// All that it needs to start.
+pub(super) struct Prepared {
+    folder: PathBuf,
+    pub(super) issuer: Issuer,
+}
+
+/// Puts it into an empty folder.
+pub(super) fn prepare(folder: &Path) -> Result<Prepared> {
     let keys = Arc::new(Keys::generate(&SystemRandom::new())?);
     std::fs::write(folder.join("keys.json"), keys.public_set(now_s()))?;
-    let manifest = folder.join("spin.toml");
-    std::fs::write(&manifest, manifest_of(&std::fs::read_to_string("spin.toml")?)?)?;
-    let server = Server::host_of(&manifest, &folder.join("data"))?;
-    Ok((server, Issuer(Signer::new(ISSUER, AUDIENCE, keys)?)))
+    std::fs::write(folder.join(MANIFEST), manifest_of(&std::fs::read_to_string(MANIFEST)?)?)?;
+    let issuer = Issuer(Signer::new(ISSUER, AUDIENCE, keys)?);
+    Ok(Prepared { folder: folder.to_owned(), issuer })
+}
+
+impl Prepared {
+    /// Starts it.
+    pub(super) fn start(&self) -> Result<Server> {
+        Server::host_of(&self.folder.join(MANIFEST), &self.folder.join("data"))
+    }
 }
 
 /// What the gateway calls somebody, and everybody else with it.
