@@ -1,5 +1,6 @@
 //! What a call from one component to another costs: requests that make a hundred calls one after another, and requests that do what both sides do for
-//! them, a hundred times, in the caller itself. What is between the two is the link's.
+//! them, a hundred times, in the caller itself. What is between the two is the link's. Once with a word there and one back, once with a record of seven fields,
+//! lists and a variant among them, in both directions.
 
 use crate::Effort;
 use crate::load::{Load, Turn};
@@ -45,18 +46,25 @@ pub(crate) fn run(effort: Effort) -> Result<Report> {
 }
 
 fn measure(report: &mut Report, server: &Server, connections: usize, effort: Effort) -> Result<()> {
-    let (mut none, mut alone, mut many) = (Vec::new(), Vec::new(), Vec::new());
-    let (calls, work) = (format!("/rings/times/{CALLS}"), format!("/rings/alone/{CALLS}"));
+    let paths = ["times/0".to_owned(), format!("alone/{CALLS}"), format!("words/{CALLS}"), format!("times/{CALLS}")];
+    let mut turns = paths.each_ref().map(|_| Vec::new());
     for _ in 0..effort.turns {
-        for (path, turns) in [("/rings/times/0", &mut none), (&*work, &mut alone), (&*calls, &mut many)] {
-            turns.push(Load { path, method: "GET", connections }.run(server.address, effort.seconds)?);
+        for (path, turns) in paths.iter().zip(&mut turns) {
+            let load = Load { path: &format!("/rings/{path}"), method: "GET", connections };
+            turns.push(load.run(server.address, effort.seconds)?);
         }
     }
     let case = format!("{connections} at a time");
-    report.add_turn(&case, "no call", Turn::median(&none));
-    report.add_turn(&case, "work of 100", Turn::median(&alone));
-    report.add_turn(&case, "100 calls", Turn::median(&many));
-    let p50 = |turns: &[Turn]| median(turns.iter().map(|turn| turn.p50_us).collect());
-    report.add(&case, "one call", "added p50", (p50(&many) - p50(&alone)) / f64::from(CALLS), "µs");
+    for (contender, turns) in ["no call", "work of 100", "100 calls, a word", "100 calls, a record"].iter().zip(&turns)
+    {
+        report.add_turn(&case, contender, Turn::median(turns));
+    }
+    if connections > 1 {
+        // What waits for a core is no part of what a call costs.
+        return Ok(());
+    }
+    let [_, work, words, records] = turns.map(|turns| median(turns.iter().map(|turn| turn.p50_us).collect()));
+    report.add(&case, "one call, a word", "added p50", (words - work) / f64::from(CALLS), "µs");
+    report.add(&case, "one call, a record", "added p50", (records - work) / f64::from(CALLS), "µs");
     Ok(())
 }

@@ -24,6 +24,7 @@ fn router(_: Context) -> Router {
     Router::new()
         .route("/rings/ring/{name}", get(ring))
         .route("/rings/times/{times}", get(times))
+        .route("/rings/words/{times}", get(words))
         .route("/rings/alone/{times}", get(alone))
         .route("/rings/toll/{how}/{ms}", get(toll))
         .route("/rings/knell/{how}/{ms}", get(knell))
@@ -54,7 +55,16 @@ async fn times(Path(times): Path<u32>) -> String {
     tones.to_string()
 }
 
-/// The same without a call: what both sides do is done here.
+/// Calls with a word there and one back.
+async fn words(Path(times): Path<u32>) -> String {
+    let mut bytes = 0;
+    for _ in 0..times {
+        bytes += on_this_thread(bells::toll("still".to_owned(), 0)).await.map_or(0, |word| word.len());
+    }
+    bytes.to_string()
+}
+
+/// The bells without a call: what both sides do is done here.
 async fn alone(Path(times): Path<u32>) -> String {
     let mut tones = 0;
     for _ in 0..times {
