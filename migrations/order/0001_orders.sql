@@ -52,7 +52,6 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_of_account ON orders (account, id);
 CREATE INDEX orders_by_status ON orders (status, id);
-CREATE INDEX orders_of_account_by_status ON orders (account, status, id);
 CREATE INDEX orders_by_time ON orders (created_at, id);
 CREATE INDEX orders_due ON orders (due_at, id) WHERE due_at IS NOT NULL;
 

@@ -83,6 +83,14 @@ fn order_of(answer: &Answer) -> Option<String> {
     id.as_str().map(str::to_owned)
 }
 
+/// Makes somebody's profile; its id.
+pub(crate) async fn profile(client: &mut Client, name: &str) -> Result<String> {
+    // By an earlier try it may be there.
+    client.insist(&Asked::create("/api/v1/customers/me", json!({"name": name}))).await?;
+    let profile = client.demand(&Asked::get("/api/v1/customers/me")).await?;
+    Ok(profile["id"].as_str().context("a profile has an id")?.to_owned())
+}
+
 impl Customer {
     pub(crate) fn new(number: usize, shop: &Shop, rng: Rng, notes: Arc<Notes>) -> Self {
         let subject = format!("customer-{number}");
@@ -114,15 +122,12 @@ impl Customer {
 
     /// A profile and an address, without which nothing is sent.
     async fn introduce(&mut self) -> Result<String> {
-        // By an earlier try it may be there.
-        let profile = Asked::create("/api/v1/customers/me", json!({"name": format!("Customer {}", self.number)}));
-        self.client.insist(&profile).await?;
-        let profile = self.client.demand(&Asked::get("/api/v1/customers/me")).await?;
+        let customer_id = profile(&mut self.client, &format!("Customer {}", self.number)).await?;
         let address = json!({
             "recipient": format!("Customer {}", self.number), "lines": ["1 Market Street"], "city": "Souk", "country": "DE",
         });
         self.client.demand(&Asked::post("/api/v1/customers/me/addresses", address)).await?;
-        Ok(profile["id"].as_str().context("a profile has an id")?.to_owned())
+        Ok(customer_id)
     }
 
     async fn check_out(&mut self) -> Result<()> {

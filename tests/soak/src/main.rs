@@ -13,6 +13,8 @@ mod connection;
 
 mod customer;
 
+mod rush;
+
 mod notes;
 
 mod audit;
@@ -87,6 +89,7 @@ async fn run(arguments: &Arguments, seed: u64) -> Result<Vec<String>> {
     let mut rng = Rng::with_seed(seed);
     let mut shop = Shop::open(&arguments.folder).await?;
     shop.stock(&mut rng).await?;
+    let mut still = rush::rush(&mut shop).await?;
     let notes = Arc::new(Notes::default());
     let is_over = Arc::new(AtomicBool::new(false));
     let customers: Vec<_> = (0..arguments.customers)
@@ -98,7 +101,6 @@ async fn run(arguments: &Arguments, seed: u64) -> Result<Vec<String>> {
     let merchant = tokio::spawn(shop::restock(shop.merchant(), Rng::with_seed(rng.u64(..)), Arc::clone(&is_over)));
     kill_and_restart(&mut shop, &mut rng, arguments).await?;
     is_over.store(true, Ordering::Relaxed);
-    let mut still = Vec::new();
     for customer in customers {
         still.push(customer.await??);
     }

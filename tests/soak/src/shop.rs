@@ -96,14 +96,21 @@ impl Shop {
         admin.demand(&Asked::post("/api/v1/categories", json!({"slug": "soak", "name": "Soak"}))).await?;
         for number in 0..PRODUCTS {
             let stock = if number == 0 { 1 } else { rng.i64(1..=STOCK_MAX) };
-            let body = json!({
-                "sku": format!("SOAK-{number}"), "name": format!("Thing {number}"), "category": "soak",
-                "price": {"amount": rng.i64(1..=10_000), "currency": "EUR"}, "status": "published", "stock": stock,
-            });
-            let product = admin.demand(&Asked::post("/api/v1/products", body)).await?;
-            self.initial.insert(product["id"].as_str().context("a product has an id")?.to_owned(), stock);
+            self.sell(&number.to_string(), rng.i64(1..=10_000), stock).await?;
         }
         Ok(())
+    }
+
+    /// A new product; its id.
+    pub(crate) async fn sell(&mut self, name: &str, amount: i64, stock: i64) -> Result<String> {
+        let body = json!({
+            "sku": format!("SOAK-{name}"), "name": format!("Thing {name}"), "category": "soak",
+            "price": {"amount": amount, "currency": "EUR"}, "status": "published", "stock": stock,
+        });
+        let product = self.admin().demand(&Asked::post("/api/v1/products", body)).await?;
+        let id = product["id"].as_str().context("a product has an id")?.to_owned();
+        self.initial.insert(id.clone(), stock);
+        Ok(id)
     }
 
     /// `kill -9`, and a new start on what is on the disk.
