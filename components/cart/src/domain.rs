@@ -26,8 +26,6 @@ pub const PRODUCTS_MAX: usize = 40;
 pub const QUANTITY_MAX: u32 = 999;
 /// Minor units that a cart costs, and one of a product: what `wit/product` says of an amount of money.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
-/// An issuer and a subject of 255 bytes each, which is what tokens can name, and the line between them.
-pub const ACCOUNT_BYTES_MAX: usize = 511;
 /// Days that a guest's cart lives after its last change: a week. It is bound to one browser, and most that come back do so sooner.
 pub const GUEST_DAYS: u32 = 7;
 /// Days that an account's cart lives after its last change: a season.
@@ -62,25 +60,13 @@ text!(
 text!(
     /// Whose a cart is: the issuer whose word it is, `|`, and its subject. Either may hold a `|`, so it is never taken apart.
     Account,
-    |text| {
-        let (issuer, subject) = text.split_once('|').unwrap_or_default();
-        if issuer.is_empty() || subject.is_empty() || text.contains(char::is_control) {
-            return Err("must be an issuer, | and a subject, without control characters".to_owned());
-        }
-        if text.len() > ACCOUNT_BYTES_MAX {
-            return Err(format!("must have at most {ACCOUNT_BYTES_MAX} bytes"));
-        }
-        Ok(())
-    }
+    text::account
 );
 
 text!(
     /// An ISO 4217 code. Whether such a currency exists is not looked up: a shop knows its own.
     Currency,
-    |text| match text.as_bytes() {
-        [_, _, _] if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(()),
-        _ => Err("must be three upper-case letters, such as EUR".to_owned()),
-    }
+    text::currency
 );
 
 /// Whose cart it is.
@@ -195,17 +181,7 @@ impl<F: Into<Failure>> From<F> for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, QUANTITY_MAX, Quantity};
-
-    #[test]
-    fn an_account_is_an_issuer_and_a_subject() {
-        for good in ["https://id.example/|7", "souk:operator|operator", "a|b|c", "x|ü"] {
-            assert!(good.parse::<Account>().is_ok(), "{good}");
-        }
-        for bad in ["", "|", "a", "a|", "|b", "a|b\n", &format!("a|{}", "x".repeat(510))] {
-            assert!(bad.parse::<Account>().is_err(), "{bad:?}");
-        }
-    }
+    use super::{QUANTITY_MAX, Quantity};
 
     #[test]
     fn a_quantity_is_never_none_and_never_too_many() {

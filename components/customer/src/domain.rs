@@ -22,8 +22,6 @@ pub mod address;
 
 pub mod change;
 
-/// An issuer and a subject of 255 bytes each, which is what tokens can name, and the line between them.
-pub const ACCOUNT_BYTES_MAX: usize = 511;
 /// Full names in any culture; one line on a page. What the user service takes.
 pub const NAME_CHARS_MAX: usize = 100;
 /// What somebody types to find a customer.
@@ -39,16 +37,7 @@ text!(
     /// Whose a profile is: the issuer whose word it is, `|`, and its subject. Either may hold a `|`, so it is never taken
     /// apart.
     Account,
-    |text| {
-        let (issuer, subject) = text.split_once('|').unwrap_or_default();
-        if issuer.is_empty() || subject.is_empty() || text.contains(char::is_control) {
-            return Err("must be an issuer, | and a subject, without control characters".to_owned());
-        }
-        if text.len() > ACCOUNT_BYTES_MAX {
-            return Err(format!("must have at most {ACCOUNT_BYTES_MAX} bytes"));
-        }
-        Ok(())
-    }
+    text::account
 );
 
 text!(
@@ -158,21 +147,5 @@ pub enum Refusal {
 impl<F: Into<Failure>> From<F> for Refusal {
     fn from(failure: F) -> Self {
         Self::Failed(failure.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ACCOUNT_BYTES_MAX, Account};
-
-    #[test]
-    fn an_account_is_an_issuer_and_a_subject() {
-        let longest = format!("https://id.example/|{}", "x".repeat(ACCOUNT_BYTES_MAX - 20));
-        for good in ["https://id.example/|7", "souk:operator|operator", "a|b|c", "a||", "x|ü", &longest] {
-            assert!(good.parse::<Account>().is_ok(), "{good}");
-        }
-        for bad in ["", "|", "a", "a|", "|b", "a|b\n", "a|b\0", &format!("{longest}x")] {
-            assert!(bad.parse::<Account>().is_err(), "{bad:?}");
-        }
     }
 }

@@ -60,6 +60,28 @@ pub fn id(text: &str) -> Result<(), Invalid> {
     if is_good { Ok(()) } else { Err(format!("must be 1 to {ID_CHARS_MAX} letters, digits and . _ -")) }
 }
 
+/// An issuer and a subject of 255 bytes each, which is what tokens can name, and the line between them.
+pub const ACCOUNT_BYTES_MAX: usize = 511;
+
+/// An account: the issuer whose word it is, `|`, and its subject, as the whole `sub` of a [`Caller`](crate::caller::Caller). Either may hold a `|`, so it is
+/// never taken apart.
+pub fn account(text: &str) -> Result<(), Invalid> {
+    let (issuer, subject) = text.split_once('|').unwrap_or_default();
+    if issuer.is_empty() || subject.is_empty() || text.contains(char::is_control) {
+        return Err("must be an issuer, | and a subject, without control characters".to_owned());
+    }
+    if text.len() > ACCOUNT_BYTES_MAX {
+        return Err(format!("must have at most {ACCOUNT_BYTES_MAX} bytes"));
+    }
+    Ok(())
+}
+
+/// An ISO 4217 code. Whether such a currency exists is not looked up: the list changes, and a shop knows its own.
+pub fn currency(text: &str) -> Result<(), Invalid> {
+    let is_good = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_good { Ok(()) } else { Err("must be three upper-case letters, such as EUR".to_owned()) }
+}
+
 /// One line of text in any script, which is not empty.
 pub fn line(text: &str, chars_max: usize) -> Result<(), Invalid> {
     if text.trim() != text {
@@ -90,7 +112,7 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{id, line};
+    use super::{ACCOUNT_BYTES_MAX, account, currency, id, line};
 
     #[test]
     fn an_id_can_stand_in_a_url() {
@@ -99,6 +121,25 @@ mod tests {
         }
         for bad in ["", "a b", "a/b", "é", "a\0", &"x".repeat(65)] {
             assert!(id(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_an_issuer_and_a_subject() {
+        let longest = format!("https://id.example/|{}", "x".repeat(ACCOUNT_BYTES_MAX - 20));
+        for good in ["https://id.example/|7", "souk:operator|operator", "a|b|c", "a||", "x|ü", &longest] {
+            assert_eq!(account(good), Ok(()), "{good}");
+        }
+        for bad in ["", "|", "a", "a|", "|b", "a|b\n", "a|b\0", &format!("{longest}x")] {
+            assert!(account(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_three_capitals() {
+        assert_eq!(currency("EUR"), Ok(()));
+        for bad in ["", "eur", "EURO", "€", "EÜ"] {
+            assert!(currency(bad).is_err(), "{bad:?}");
         }
     }
 

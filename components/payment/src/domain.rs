@@ -21,8 +21,8 @@ pub mod webhook;
 
 /// Ten thousand million in a currency with cents, as a price. A million of them still sum up in 64 bits.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
-/// An issuer and a subject of 255 bytes each, which is what tokens can name, and the line between them.
-pub const CUSTOMER_BYTES_MAX: usize = 511;
+/// Whom tokens can name.
+pub const CUSTOMER_BYTES_MAX: usize = text::ACCOUNT_BYTES_MAX;
 /// Those of large gateways have 30; some sign theirs.
 pub const METHOD_TOKEN_BYTES_MAX: usize = 255;
 /// Two UUIDs and a word, with room. Gateways take up to 255 bytes, of which the kind of the operation needs some.
@@ -58,10 +58,7 @@ text!(
 text!(
     /// An ISO 4217 code. Whether such a currency exists is not looked up: the list changes, and a provider knows its own.
     Currency,
-    |text| match text.as_bytes() {
-        [_, _, _] if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(()),
-        _ => Err("must be three upper-case letters, such as EUR".to_owned()),
-    }
+    text::currency
 );
 
 /// What the provider gave the customer's browser for a card or the like. It is passed on, and neither kept nor shown.

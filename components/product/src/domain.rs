@@ -90,10 +90,7 @@ text!(
 text!(
     /// An ISO 4217 code. Whether such a currency exists is not looked up: the list changes, and a shop knows its own.
     Currency,
-    |text| match text.as_bytes() {
-        [_, _, _] if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(()),
-        _ => Err("must be three upper-case letters, such as EUR".to_owned()),
-    }
+    text::currency
 );
 
 text!(
