@@ -26,6 +26,14 @@ pub(super) struct Client {
     idle: Mutex<Vec<Connection>>,
 }
 
+/// Where to go: four services, or four times the gateway.
+pub(super) struct Doors {
+    pub(super) product: Client,
+    pub(super) customer: Client,
+    pub(super) cart: Client,
+    pub(super) order: Client,
+}
+
 impl Client {
     pub(super) fn new(address: SocketAddr) -> Self {
         let host = HeaderValue::try_from(address.to_string()).expect("an address is printable");

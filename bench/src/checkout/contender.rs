@@ -8,7 +8,7 @@ use anyhow::Result;
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::client::Client;
+use super::client::{Client, Doors};
 use super::souk::{Issuer, account};
 use super::{CUSTOMERS_MAX, EXPRESS, NATIVE, SOUK, express, shelves, souk};
 use crate::process::{Server, folder};
@@ -23,14 +23,6 @@ pub(super) struct Contender {
     pub(super) products: Arc<[String]>,
     /// The status of an order that is paid.
     pub(super) paid: &'static str,
-}
-
-/// Where to go: four services, or four times the gateway.
-pub(super) struct Doors {
-    pub(super) product: Client,
-    pub(super) customer: Client,
-    pub(super) cart: Client,
-    pub(super) order: Client,
 }
 
 /// How somebody says who they are.

@@ -11,7 +11,8 @@ use http_body_util::Full;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
-use super::contender::{Contender, Doors};
+use super::client::Doors;
+use super::contender::Contender;
 use crate::load::Turn;
 
 /// What some seconds of one contender came to.

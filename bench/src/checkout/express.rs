@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
-use super::contender::Doors;
+use super::client::Doors;
 use super::{CUSTOMERS_MAX, PRODUCTS, STOCK, shelves};
 
 /// The oldest Node that it runs on.

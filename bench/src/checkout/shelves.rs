@@ -8,8 +8,7 @@ use http::{HeaderName, HeaderValue, Method};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use super::client::Client;
-use super::contender::Doors;
+use super::client::{Client, Doors};
 use super::{PRODUCTS, STOCK};
 
 type Identity = (HeaderName, HeaderValue);

@@ -4,7 +4,18 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::order::{Form, Order, Reason, Status};
-use crate::domain::{Line, Money};
+use crate::domain::{Line, Money, OrderId};
+
+/// The answer to a request, to the byte, now and whenever it is repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The order that it is about.
+    pub order_id: OrderId,
+    /// Of HTTP.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
+}
 
 /// The answer to whoever placed an order that stands so: status and body.
 pub fn of(order: &Order) -> (u16, String) {

@@ -14,6 +14,8 @@ pub mod order;
 
 pub mod saga;
 
+mod course;
+
 /// What the inventory reserves together.
 pub const LINES_MAX: usize = 40;
 /// What the inventory takes of one product.

@@ -9,10 +9,11 @@ use souk_kit::idempotency;
 use souk_kit::json::{Body, Field, Fields, Input};
 use souk_kit::problem::Problem;
 
+use crate::answer::Answered;
 use crate::domain::order::Form;
 use crate::domain::{ForeignId, Key, LINES_MAX, MethodToken, Money, QUANTITY_MAX, TOTAL_MAX};
 use crate::orders::Orders;
-use crate::orders::place::{Answered, Asking, CheckOut, Purchase, Wanted};
+use crate::orders::place::{Asking, CheckOut, Purchase, Wanted};
 
 /// How long a client is asked to wait for an order that is not settled yet.
 const RETRY_AFTER_S: u32 = 2;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use souk_kit::text::hexadecimal;
 
 use super::Orders;
-use crate::answer;
+use crate::answer::{self, Answered};
 use crate::domain::order::{Form, Order, Status};
 use crate::domain::saga::{Saga, Step};
 use crate::domain::{Address, ForeignId, Key, Line, Lines, MethodToken, Money, Number, OrderId, Refusal};
@@ -61,17 +61,6 @@ pub struct Purchase {
     pub items: Vec<(ForeignId, i64)>,
     /// The way to pay; the shop's own without it.
     pub method: Option<MethodToken>,
-}
-
-/// The answer to a request, to the byte, now and whenever it is repeated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// The order that it is about.
-    pub order_id: OrderId,
-    /// Of HTTP.
-    pub status: u16,
-    /// JSON.
-    pub body: String,
 }
 
 /// What an order is made of.

@@ -5,10 +5,9 @@ use souk_kit::context::Context;
 use souk_kit::database::{self, Attempt, Failure, Mismatch, Row, Sql, attempt_again, sql};
 use souk_kit::time::Timestamp;
 
-use crate::answer;
+use crate::answer::{self, Answered};
 use crate::domain::order::Order;
 use crate::domain::{Key, OrderId};
-use crate::orders::place::Answered;
 
 /// For how long a repetition is recognised. Clients repeat within minutes; a queue that was stopped over a holiday within weeks.
 const KEPT_DAYS: i64 = 30;
