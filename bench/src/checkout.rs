@@ -21,7 +21,8 @@ use tokio::runtime;
 
 use crate::Effort;
 use crate::load::Turn;
-use crate::report::{Report, median};
+use crate::median::median;
+use crate::report::Report;
 
 use contender::Contender;
 use customers::{Round, Until};

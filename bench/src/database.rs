@@ -3,8 +3,9 @@
 
 use crate::Effort;
 use crate::load::{Load, Turn};
+use crate::median::median;
 use crate::process::{Server, folder};
-use crate::report::{Report, median};
+use crate::report::Report;
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::Write as _;

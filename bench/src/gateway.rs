@@ -5,8 +5,9 @@
 use crate::Effort;
 use crate::clock::now_s;
 use crate::load::{CONNECTIONS, Load, Turn};
+use crate::median::median;
 use crate::process::{Server, folder};
-use crate::report::{Report, median};
+use crate::report::Report;
 use anyhow::{Context, Result, anyhow};
 use ring::rand::SystemRandom;
 use souk_identity::check::{Checker, Issuer, Profile};

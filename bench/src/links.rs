@@ -4,8 +4,9 @@
 
 use crate::Effort;
 use crate::load::{Load, Turn};
+use crate::median::median;
 use crate::process::{Server, folder};
-use crate::report::{Report, median};
+use crate::report::Report;
 use anyhow::{Context, Result};
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Load by wrk: connections that each send the next request when they have the answer to the last.
 
-use crate::report::median;
+use crate::median::median;
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -26,6 +26,8 @@ mod load;
 
 mod report;
 
+mod median;
+
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use std::net::SocketAddr;

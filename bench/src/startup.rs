@@ -1,8 +1,9 @@
 //! From `souk up` to ready: without compiled code, and with it.
 
 use crate::Effort;
+use crate::median::median;
 use crate::process::{Server, folder};
-use crate::report::{Report, median};
+use crate::report::Report;
 use anyhow::Result;
 use std::path::Path;
 

@@ -12,6 +12,8 @@ use souk_kit::email::Email;
 use souk_kit::text;
 use souk_kit::text::Invalid;
 
+use password::Hash;
+
 pub mod password;
 
 pub mod session;
@@ -181,6 +183,15 @@ impl Changeable {
     pub fn is_active_admin(&self) -> bool {
         self.status == Status::Active && self.roles.has(Role::Admin)
     }
+}
+
+/// An account and what is kept of its password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Whose.
+    pub account: Account,
+    /// What.
+    pub hash: Hash,
 }
 
 /// Why something was not done.

@@ -6,9 +6,9 @@ use super::Accounts;
 use crate::domain::password::{Chosen, Given};
 use crate::domain::session::SessionId;
 use crate::domain::throttle::{Counted, Counter};
-use crate::domain::{Account, Changeable, Name, Refusal, Roles};
+use crate::domain::{Account, Changeable, Credentials, Name, Refusal, Roles};
 use crate::identity::Verdict;
-use crate::store::account::{self, Credentials};
+use crate::store::account;
 use crate::store::attempts;
 
 /// Creates an account.

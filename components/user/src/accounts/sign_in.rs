@@ -8,9 +8,9 @@ use super::{Accounts, Tokens};
 use crate::domain::password::{Given, Hash};
 use crate::domain::session::{RefreshToken, SessionId, Span};
 use crate::domain::throttle::{Counted, Counter};
-use crate::domain::{Refusal, Status};
+use crate::domain::{Credentials, Refusal, Status};
 use crate::identity::Verdict;
-use crate::store::account::{self, Credentials};
+use crate::store::account;
 use crate::store::attempts;
 use crate::store::session::{self, Beginning};
 

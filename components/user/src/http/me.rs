@@ -17,9 +17,8 @@ use super::caller::{Address, Owner};
 use crate::accounts::{Accounts, change, end};
 use crate::domain::password::{Chosen, Given};
 use crate::domain::session::SessionId;
-use crate::domain::{Name, Refusal, Status};
+use crate::domain::{Credentials, Name, Refusal, Status};
 use crate::store;
-use crate::store::account::Credentials;
 
 pub(super) async fn read(
     State(accounts): State<Accounts>,

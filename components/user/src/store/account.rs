@@ -11,16 +11,7 @@ use super::{ACCOUNT, attempts, read_account, session};
 use crate::domain::password::Hash;
 use crate::domain::session::SessionId;
 use crate::domain::throttle::Counted;
-use crate::domain::{Account, AccountId, Changeable, Name, Refusal, Role, Roles, Status};
-
-/// An account and what is kept of its password.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// Whose.
-    pub account: Account,
-    /// What.
-    pub hash: Hash,
-}
+use crate::domain::{Account, AccountId, Changeable, Credentials, Name, Refusal, Role, Roles, Status};
 
 /// Reads an account.
 pub async fn account(context: &Context, id: &AccountId) -> Result<Option<Account>, Failure> {

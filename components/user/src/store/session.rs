@@ -11,7 +11,6 @@ use souk_kit::listing;
 use souk_kit::page::{DEPTH_MAX, Page};
 use souk_kit::time::Timestamp;
 
-use super::account::Credentials;
 use super::{ACCOUNT, attempt_unguarded, attempts, read_account, read_moment};
 use crate::domain::password::Hash;
 use crate::domain::session::{
@@ -19,7 +18,7 @@ use crate::domain::session::{
     Session, SessionId, Span,
 };
 use crate::domain::throttle::Counted;
-use crate::domain::{Account, AccountId, Status};
+use crate::domain::{Account, AccountId, Credentials, Status};
 
 /// Somebody whose password was found right.
 #[derive(Clone, Debug)]
