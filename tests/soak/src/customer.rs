@@ -56,6 +56,8 @@ pub(crate) struct Customer {
 pub(crate) struct Purchase {
     pub(crate) asked: Asked,
     pub(crate) answer: Option<Answer>,
+    /// Whether a try was lost, which may have become an order though another one was refused.
+    pub(crate) is_open: bool,
 }
 
 /// What is left of a customer: whoever asks after them.
@@ -66,6 +68,11 @@ pub(crate) struct Left {
 }
 
 impl Purchase {
+    /// Not asked for yet.
+    pub(crate) fn of(asked: Asked) -> Self {
+        Self { asked, answer: None, is_open: false }
+    }
+
     /// The order that it became.
     pub(crate) fn order(&self) -> Option<String> {
         order_of(self.answer.as_ref()?)
@@ -113,7 +120,7 @@ impl Customer {
         }
         let mut purchases = std::mem::take(&mut self.purchases);
         for purchase in &mut purchases {
-            if purchase.answer.is_none() {
+            if purchase.answer.is_none() || purchase.is_open && purchase.order().is_none() {
                 purchase.answer = Some(self.come_again(&purchase.asked).await?);
             }
         }
@@ -158,7 +165,7 @@ impl Customer {
 
     /// Asks for it as people and their networks do. Whatever comes back under one key must be the same.
     async fn place(&mut self, asked: Asked) -> Result<()> {
-        let mut purchase = Purchase { asked: asked.clone(), answer: None };
+        let mut purchase = Purchase::of(asked.clone());
         match self.rng.u32(0..20) {
             // Gives up waiting.
             0..3 => {
@@ -170,43 +177,42 @@ impl Customer {
             3..6 => {
                 let mut other = self.client.another();
                 let (one, two) = tokio::join!(self.client.send(&asked), other.send(&asked));
-                for answer in [one, two].into_iter().flatten() {
-                    self.take(&mut purchase, answer)?;
-                }
+                self.take(&mut purchase, one)?;
+                self.take(&mut purchase, two)?;
             }
             // Clicks twice in a program that thinks of a new key each time.
             6 => {
                 let again = asked.clone().under(&self.key());
                 let mut other = self.client.another();
                 let (one, two) = tokio::join!(self.client.send(&asked), other.send(&again));
-                let mut second = Purchase { asked: again, answer: None };
-                if let Ok(answer) = one {
-                    self.take(&mut purchase, answer)?;
-                }
-                if let Ok(answer) = two {
-                    self.take(&mut second, answer)?;
-                }
+                let mut second = Purchase::of(again);
+                self.take(&mut purchase, one)?;
+                self.take(&mut second, two)?;
                 self.purchases.push(second);
             }
             // Comes again after the answer.
             7..10 => {
                 for _ in 0..2 {
-                    if let Ok(answer) = self.client.send(&asked).await {
-                        self.take(&mut purchase, answer)?;
-                    }
+                    let tried = self.client.send(&asked).await;
+                    self.take(&mut purchase, tried)?;
                 }
             }
-            _ => match self.client.send(&asked).await {
-                Ok(answer) => self.take(&mut purchase, answer)?,
-                Err(_unknown) => self.notes.count("lost"),
-            },
+            _ => {
+                let tried = self.client.send(&asked).await;
+                self.take(&mut purchase, tried)?;
+            }
         }
         self.purchases.push(purchase);
         Ok(())
     }
 
     /// Keeps the first answer that stays, and compares each later one with it.
-    fn take(&self, purchase: &mut Purchase, answer: Answer) -> Result<()> {
+    fn take(&self, purchase: &mut Purchase, tried: Result<Answer>) -> Result<()> {
+        let Ok(answer) = tried else {
+            self.notes.count("lost");
+            purchase.is_open = true;
+            return Ok(());
+        };
         self.notes.answered(&answer);
         ensure!(answer.status != 500, "{}: 500 {}", purchase.asked.path, String::from_utf8_lossy(&answer.bytes));
         if answer.status == 409 && answer.problem() == "request-under-way" || matches!(answer.status, 429 | 503 | 504) {

@@ -30,7 +30,11 @@ pub(crate) async fn rush(shop: &mut Shop) -> Result<Vec<Left>> {
         .map(|(account, mut client, asked)| {
             tokio::spawn(async move {
                 let answer = client.send(&asked).await?;
-                anyhow::Ok(Left { account, client, purchases: vec![Purchase { asked, answer: Some(answer) }] })
+                anyhow::Ok(Left {
+                    account,
+                    client,
+                    purchases: vec![Purchase { answer: Some(answer), ..Purchase::of(asked) }],
+                })
             })
         })
         .collect();
