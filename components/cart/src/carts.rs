@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use souk_kit::context::Context;
-use souk_kit::log;
 
 use crate::domain::difference::{self, Difference};
 use crate::domain::items::Items;
@@ -72,8 +71,8 @@ impl Carts {
     /// Puts them together. `cart_guest_days` and `cart_account_days` are settings, 1 to [`DAYS_MAX`].
     pub fn new(context: Context, products: impl Products + 'static) -> Self {
         let lives = Lives {
-            guest_s: days(&context, "cart_guest_days", GUEST_DAYS) * DAY_S,
-            account_s: days(&context, "cart_account_days", ACCOUNT_DAYS) * DAY_S,
+            guest_s: context.number_setting("cart_guest_days", 1..=DAYS_MAX, GUEST_DAYS) * DAY_S,
+            account_s: context.number_setting("cart_account_days", 1..=DAYS_MAX, ACCOUNT_DAYS) * DAY_S,
         };
         Self { context, products: Arc::new(products), lives }
     }
@@ -126,18 +125,4 @@ fn checked(cart: Option<Cart>, offers: &Offers) -> Checked {
 /// What is in a cart, or in none.
 fn items(cart: Option<&Cart>) -> Items {
     cart.map(|cart| cart.items.clone()).unwrap_or_default()
-}
-
-/// A setting that is none is told in the log, and what is the default holds: a shop whose carts live for a week is better than none.
-fn days(context: &Context, name: &str, default: u32) -> u32 {
-    let Some(text) = context.setting(name) else {
-        return default;
-    };
-    match text.parse() {
-        Ok(days) if (1..=DAYS_MAX).contains(&days) => days,
-        _ => {
-            log::error(&format!("setting {name}: must be from 1 to {DAYS_MAX}; {default} is taken"));
-            default
-        }
-    }
 }

@@ -3,10 +3,12 @@
 //! They are arguments and not globals, so that the same code runs in a component, in a process of its own, and in a
 //! test that sets the time.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use souk_database::contract::Database;
 
+use crate::log;
 use crate::time::{Clock, Timestamp};
 
 /// The outside world of a service. Cloning it is cheap.
@@ -69,6 +71,20 @@ impl Context {
     /// What the operator has set under this name, if anything.
     pub fn setting(&self, name: &str) -> Option<String> {
         self.parts.settings.get(name)
+    }
+
+    /// The same for a whole number. One that is none, or out of its bounds, is told in the log, and the default holds: a shop with the usual
+    /// number is better than none.
+    pub fn number_setting(&self, name: &str, bounds: RangeInclusive<u32>, default: u32) -> u32 {
+        let Some(text) = self.setting(name) else { return default };
+        match text.parse() {
+            Ok(number) if bounds.contains(&number) => number,
+            _ => {
+                let (least, most) = (bounds.start(), bounds.end());
+                log::error(&format!("setting {name}: must be from {least} to {most}; {default} is taken"));
+                default
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use souk_kit::database::Failure;
 use souk_kit::log;
 
 use crate::domain::order::{Order, Status};
-use crate::domain::saga::{HOLD_S, Happened, PAYMENT_PATIENCE_S, Saga, Step};
+use crate::domain::saga::{HOLD_S, Happened, PAYMENT_PATIENCE_S, PAYMENT_PATIENCE_S_MAX, Saga, Step};
 use crate::domain::{OrderId, Refusal};
 use crate::others::{Authorization, Authorized, Captured, Committed, NoAnswer, Others, Refunded, Reserved, Voided};
 use crate::store;
@@ -28,12 +28,15 @@ pub struct Orders {
     pub context: Context,
     /// The other services.
     pub others: Arc<dyn Others>,
+    payment_patience_s: u32,
 }
 
 impl Orders {
     /// Puts the two together.
     pub fn new(context: Context, others: impl Others + 'static) -> Self {
-        Self { context, others: Arc::new(others) }
+        let bounds = 1..=PAYMENT_PATIENCE_S_MAX;
+        let payment_patience_s = context.number_setting("payment_patience_seconds", bounds, PAYMENT_PATIENCE_S);
+        Self { context, others: Arc::new(others), payment_patience_s }
     }
 
     /// Takes one step after another until nothing is left to do, or until one has no outcome now. Whoever took the order up meanwhile goes
@@ -43,7 +46,7 @@ impl Orders {
             let Some(saga) = order.saga.clone() else { break };
             let step = saga.step;
             let happened = self.take(&order, &saga).await;
-            let next = order.clone().after(saga, happened.clone(), self.context.now(), self.payment_patience_s());
+            let next = order.clone().after(saga, happened.clone(), self.context.now(), self.payment_patience_s);
             match store::save(&self.context, &order, next, (Some(step), happened.as_str())).await? {
                 Some(saved) => order = saved,
                 None => return self.stop(&order, &happened).await,
@@ -75,15 +78,15 @@ impl Orders {
         let outcome = match saga.step {
             Step::Reserve => self.others.reserve(&reservation, order.lines.quantities(), HOLD_S).await.map(reserved),
             Step::Authorize => self.authorize(order, saga).await,
-            Step::Capture => self.others.capture(key(order, saga), payment).await.map(captured),
+            Step::Capture => self.others.capture(key(order, saga.step), payment).await.map(captured),
             Step::Commit => self.others.commit(&reservation).await.map(committed),
             Step::TakeOut => {
                 let taken = self.others.take_out(&order.account, &order.id, order.lines.quantities()).await;
                 taken.map(|()| Happened::TakenOut)
             }
             Step::Inquire => self.others.find(&order.id).await.map(found),
-            Step::Void => self.others.void(key(order, saga), payment).await.map(voided),
-            Step::Refund => self.others.refund(key(order, saga), payment).await.map(refunded),
+            Step::Void => self.others.void(undo_key(order, saga), payment).await.map(voided),
+            Step::Refund => self.others.refund(undo_key(order, saga), payment).await.map(refunded),
             Step::Release => self.others.release(&reservation).await.map(|()| Happened::Released),
         };
         let id = order.id.as_str();
@@ -106,16 +109,11 @@ impl Orders {
         };
         let money = order.lines.total();
         let wanted = Authorization { order: &order.id, account: &order.account, money: &money, method };
-        Ok(match self.others.authorize(key(order, saga), wanted).await? {
+        Ok(match self.others.authorize(key(order, saga.step), wanted).await? {
             Authorized::Held(payment_id) => Happened::Authorized(payment_id),
             Authorized::Declined(reason) => Happened::Declined(reason),
             Authorized::Failed => Happened::PaymentFailed,
         })
-    }
-
-    fn payment_patience_s(&self) -> u32 {
-        let setting = self.context.setting("payment_patience_seconds").and_then(|text| text.parse().ok());
-        setting.unwrap_or(PAYMENT_PATIENCE_S)
     }
 
     /// Takes up what is due: what a crash left, or what had no outcome. Whether there is more. An order that can't be taken up stays the one that is
@@ -143,19 +141,12 @@ impl Orders {
 
     /// Takes an order back: money and goods. Asked again, it goes on with that.
     pub async fn cancel(&self, order: Order) -> Result<Order, Refusal> {
-        match order.status {
-            Status::Cancelled | Status::Cancelling => Ok(order),
-            Status::Pending
-            | Status::Confirmed
-            | Status::Paid
-            | Status::Shipped
-            | Status::Delivered
-            | Status::Rejected => {
-                let cancelling = order.clone().cancel(self.context.now())?;
-                let cancelling = self.change(&order, cancelling, "cancelled").await?;
-                Ok(self.work(cancelling).await?)
-            }
+        if matches!(order.status, Status::Cancelled | Status::Cancelling) {
+            return Ok(order);
         }
+        let cancelling = order.clone().cancel(self.context.now())?;
+        let cancelling = self.change(&order, cancelling, "cancelled").await?;
+        Ok(self.work(cancelling).await?)
     }
 
     /// Says that it is on its way. Said again, nothing changes.
@@ -192,20 +183,14 @@ fn reservation(order: &Order) -> String {
     format!("{}.{}", order.id.as_str(), order.reservation)
 }
 
-/// What the payment service knows a repetition by. Only an undo may be tried anew after it was refused for good.
-fn key(order: &Order, saga: &Saga) -> String {
-    match saga.step {
-        Step::Void | Step::Refund => format!("{}:{}:{}", order.id.as_str(), saga.step.as_str(), saga.undo_number),
-        Step::Reserve
-        | Step::Authorize
-        | Step::Capture
-        | Step::Commit
-        | Step::TakeOut
-        | Step::Inquire
-        | Step::Release => {
-            format!("{}:{}", order.id.as_str(), saga.step.as_str())
-        }
-    }
+/// What the payment service knows a repetition by.
+fn key(order: &Order, step: Step) -> String {
+    format!("{}:{}", order.id.as_str(), step.as_str())
+}
+
+/// The same for an undo, which may be tried anew after it was refused for good.
+fn undo_key(order: &Order, saga: &Saga) -> String {
+    format!("{}:{}", key(order, saga.step), saga.undo_number)
 }
 
 fn reserved(reserved: Reserved) -> Happened {

@@ -25,6 +25,8 @@ pub const LEASE_S: u32 = 10;
 /// How long a payment without an outcome is asked for again before the order turns back, unless the shop has set another time. The customer was told to
 /// wait, and may want to try another card.
 pub const PAYMENT_PATIENCE_S: u32 = 60;
+/// One day: nobody waits longer for a checkout.
+pub const PAYMENT_PATIENCE_S_MAX: u32 = 86_400;
 /// How long a payment may still turn up of which nobody knows: longer than any call lasts that was sent before.
 pub(super) const TURNS_UP_S: u32 = 70;
 /// The longest pause between two tries at a step: a minute after a service has come back everything goes on.
