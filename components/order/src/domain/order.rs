@@ -182,47 +182,26 @@ impl Order {
 
     /// Takes it back before it is sent. What is left to do for the cart is not done any more: it holds what was not bought.
     pub fn cancel(self, now: Timestamp) -> Result<Self, Refusal> {
-        match self.status {
-            Status::Paid => {
-                let step = if self.is_captured { Step::Refund } else { Step::Release };
-                let saga = Some(Saga::begin(step, now));
-                Ok(Self { status: Status::Cancelling, reason: Some(Reason::Cancelled), saga, ..self })
-            }
-            Status::Pending
-            | Status::Confirmed
-            | Status::Shipped
-            | Status::Delivered
-            | Status::Cancelling
-            | Status::Cancelled
-            | Status::Rejected => Err(Refusal::Illegal(Box::new(self))),
-        }
+        let step = if self.is_captured { Step::Refund } else { Step::Release };
+        let (reason, saga) = (Some(Reason::Cancelled), Some(Saga::begin(step, now)));
+        Ok(Self { reason, saga, ..self.pass(Status::Paid, Status::Cancelling)? })
     }
 
     /// Hands it over to whoever brings it.
     pub fn ship(self) -> Result<Self, Refusal> {
-        match self.status {
-            Status::Paid => Ok(Self { status: Status::Shipped, ..self }),
-            Status::Pending
-            | Status::Confirmed
-            | Status::Shipped
-            | Status::Delivered
-            | Status::Cancelling
-            | Status::Cancelled
-            | Status::Rejected => Err(Refusal::Illegal(Box::new(self))),
-        }
+        self.pass(Status::Paid, Status::Shipped)
     }
 
     /// Says that it arrived.
     pub fn deliver(self) -> Result<Self, Refusal> {
-        match self.status {
-            Status::Shipped => Ok(Self { status: Status::Delivered, ..self }),
-            Status::Pending
-            | Status::Confirmed
-            | Status::Paid
-            | Status::Delivered
-            | Status::Cancelling
-            | Status::Cancelled
-            | Status::Rejected => Err(Refusal::Illegal(Box::new(self))),
+        self.pass(Status::Shipped, Status::Delivered)
+    }
+
+    /// From one state alone to another: what is not asked for here is not legal, also of a state that is yet to come.
+    fn pass(self, from: Status, to: Status) -> Result<Self, Refusal> {
+        if self.status != from {
+            return Err(Refusal::Illegal(Box::new(self)));
         }
+        Ok(Self { status: to, ..self })
     }
 }

@@ -5,6 +5,7 @@ use souk_database::contract::Event;
 use souk_kit::context::Context;
 use souk_kit::event;
 
+use crate::domain::Line;
 use crate::domain::order::{Order, Status};
 
 /// What is published when `before` has become `next`.
@@ -26,7 +27,10 @@ pub(super) fn of(context: &Context, before: &Order, next: &Order) -> Vec<Event> 
 
 fn data(order: &Order) -> Value {
     let total = order.lines.total();
-    let item = |line: &crate::domain::Line| json!({"product_id": line.product_id, "quantity": line.quantity, "unit_price": line.unit_price});
+    let item = |line: &Line| {
+        let Line { product_id, quantity, unit_price, .. } = line;
+        json!({"product_id": product_id, "quantity": quantity, "unit_price": unit_price})
+    };
     let items: Vec<Value> = order.lines.as_slice().iter().map(item).collect();
     let mut data = json!({
         "id": order.id,
