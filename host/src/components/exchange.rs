@@ -20,13 +20,8 @@ pub(super) fn can_carry(headers: &HeaderMap) -> bool {
 /// Answers one request.
 pub(super) async fn call(pool: &Pool, parts: Parts, body: Bytes, errand: Errand) -> Result<Response<Body>, Problem> {
     let mut lease = pool.lease().await?;
-    match lease.instance().exchange(request(&parts, body), errand).await {
-        Ok(answer) => {
-            lease.keep();
-            response(answer).map_err(|what| super::misanswered(pool.mould().provision(), &what))
-        }
-        Err(error) => Err(super::failed(pool.mould().provision(), &error, lease.instance().reached_limit())),
-    }
+    let ended = lease.instance().exchange(request(&parts, body), errand).await;
+    response(lease.settle(ended)?).map_err(|what| super::misanswered(pool.mould().provision(), &what))
 }
 
 fn request(parts: &Parts, body: Bytes) -> contract::Request {

@@ -221,16 +221,8 @@ impl Job {
 
     async fn call_until(&self, errand: Errand) -> Result<Outcome, Failure> {
         let mut lease = self.pool.lease().await?;
-        match lease.instance().run_job(self.name.clone(), errand).await {
-            Ok(answer) => {
-                lease.keep();
-                Ok(answer?)
-            }
-            Err(error) => {
-                let provision = self.pool.mould().provision();
-                Err(super::failed(provision, &error, lease.instance().reached_limit()).into())
-            }
-        }
+        let ended = lease.instance().run_job(self.name.clone(), errand).await;
+        Ok(lease.settle(ended)??)
     }
 
     /// A text of the component's for the log, as long as a line that it writes by itself.

@@ -131,4 +131,15 @@ impl Lease<'_> {
     pub(super) fn keep(self) {
         self.pool.keep(self.instance);
     }
+
+    /// Keeps the instance after a call that came to its end. After any other it is let go, and the log says why.
+    pub(super) fn settle<T>(self, ended: wasmtime::Result<T>) -> Result<T, Problem> {
+        match ended {
+            Ok(answer) => {
+                self.keep();
+                Ok(answer)
+            }
+            Err(error) => Err(super::failed(self.pool.mould.provision(), &error, self.instance.reached_limit())),
+        }
+    }
 }

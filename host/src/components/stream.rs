@@ -96,11 +96,11 @@ async fn drive(
         ended = conversation => Some(ended),
         () = unwanted => None,
     };
-    let provision = pool.mould().provision();
-    match ended {
-        Some(Ok(())) => lease.keep(),
-        Some(Err(error)) => drop(super::failed(provision, &error, lease.instance().reached_limit())),
-        None => tracing::debug!(component = &*provision.component, "an unwanted call was cut off"),
+    if let Some(ended) = ended {
+        // A failure is in the log; whoever waited for the answer learns of it by the channel's end.
+        drop(lease.settle(ended));
+    } else {
+        tracing::debug!(component = &*pool.mould().provision().component, "an unwanted call was cut off");
     }
 }
 

@@ -210,17 +210,9 @@ impl Unavailable {
 }
 
 async fn invoke(pool: &Pool, invocation: Invocation) -> Result<Vec<Val>, Failure> {
-    let mut lease = pool.lease().await.map_err(Failure::from)?;
-    match lease.instance().invoke(invocation).await {
-        Ok(values) => {
-            lease.keep();
-            Ok(values)
-        }
-        Err(error) => {
-            let problem = super::super::failed(pool.mould().provision(), &error, lease.instance().reached_limit());
-            Err(Failure::from(problem))
-        }
-    }
+    let mut lease = pool.lease().await?;
+    let ended = lease.instance().invoke(invocation).await;
+    Ok(lease.settle(ended)?)
 }
 
 impl From<Problem> for Failure {
