@@ -23,7 +23,8 @@ pub const FILE: &str = "signing-keys.json";
 const PART: &str = "signing-keys.json.part";
 const LOCK: &str = "signing-keys.lock";
 
-const READABLE_BY_OTHERS: u32 = 0o077;
+/// Any right of others to a secret: who may write to it can exchange it.
+pub(crate) const READABLE_BY_OTHERS: u32 = 0o077;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// A folder with signing keys.
@@ -126,12 +127,20 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.mode(0o600).custom_flags(flags).open(path)
 }
 
-/// Asks the open file and not the path, which could be another one by now.
 fn refuse_if_open_to_others(file: &File, path: &Path, rights: u32) -> Result<(), KeysFault> {
-    let data = file.metadata().map_err(unavailable(path))?;
+    match exposure(file, rights).map_err(unavailable(path))? {
+        None => Ok(()),
+        Some(mode) => Err(KeysFault::Exposed { path: path.to_owned(), mode }),
+    }
+}
+
+/// The mode of a file that is another user's, or that others have one of these rights to; none if it is safe from them. Asks the open
+/// file and not its path, which could be another file's by now.
+pub(crate) fn exposure(file: &File, rights: u32) -> io::Result<Option<u32>> {
+    let data = file.metadata()?;
     let mode = data.mode() & 0o777;
     let is_own = data.uid() == rustix::process::geteuid().as_raw();
-    if is_own && mode & rights == 0 { Ok(()) } else { Err(KeysFault::Exposed { path: path.to_owned(), mode }) }
+    Ok((!is_own || mode & rights != 0).then_some(mode))
 }
 
 fn ignore(error: io::Error, kind: io::ErrorKind) -> io::Result<()> {
