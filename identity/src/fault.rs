@@ -1,11 +1,16 @@
-//! What can go wrong, as cases that somebody acts on. No text repeats a token, a part of one, or a key.
+//! What can go wrong, as cases that somebody acts on. No text repeats a token, a part of one, or a secret.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::limits::{FORMER_KEYS_MAX, KEY_SET_BYTES_MAX, LIFETIME_S_MAX, LOCK_WAIT_MS, PASSWORD_BYTES_MAX};
+use crate::limits::{
+    COMPONENT_BYTES_MAX, FORMER_KEYS_MAX, KEY_SET_BYTES_MAX, LIFETIME_S_MAX, LOCK_WAIT_MS, PASSWORD_BYTES_MAX,
+    SEAL_BYTES_MAX,
+};
+use crate::seal::key::PublicKey;
+use crate::seal::version::SealVersion;
 
 /// Why a token is not taken. For the client all are the same `invalid_token` (RFC 6750 §3.1); what differs is what the host does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +98,113 @@ pub enum Unhashed {
     NoMemory,
 }
 
+/// Why nobody vouches for a component's file. Each text is for an operator, and says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealFault {
+    /// There is no seal.
+    Missing {
+        /// The component whose file it is.
+        component: String,
+    },
+    /// It is by a key that the manifest does not name. What else it says was not looked at.
+    UnknownSigner {
+        /// The component whose file it is.
+        component: String,
+        /// The key that the seal names.
+        key: PublicKey,
+    },
+    /// It names the key of this signer, who did not sign what it says.
+    BadSignature {
+        /// The component whose file it is.
+        component: String,
+        /// The signer's name in the manifest.
+        signer: String,
+    },
+    /// It is the signer's, for another component.
+    OtherComponent {
+        /// The component whose file it is.
+        component: String,
+        /// The one that the seal names.
+        sealed: String,
+        /// The signer's name in the manifest.
+        signer: String,
+    },
+    /// It is the signer's, for another file: this one was altered, or it is not the one that belongs to the seal.
+    OtherFile {
+        /// The component whose file it is.
+        component: String,
+        /// The signer's name in the manifest.
+        signer: String,
+        /// SHA-256 of the file that was sealed, 64 digits.
+        sealed: String,
+        /// SHA-256 of the file that came, 64 digits.
+        found: String,
+    },
+    /// It is the signer's and for this file, but a newer version has run.
+    Older {
+        /// The component whose file it is.
+        component: String,
+        /// The version that the seal names.
+        sealed: SealVersion,
+        /// The one that ran last.
+        ran: SealVersion,
+    },
+}
+
+/// What is not written as a seal, or what is said in one, is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealTextFault {
+    /// More bytes than `SEAL_BYTES_MAX`. Found out before any work.
+    TooLarge,
+    /// Not one JSON object whose values are texts.
+    NotADocument,
+    /// A member that seals do not have. A later form may give it a meaning, so it is not passed over.
+    UnknownMember,
+    /// This member stands there more than once.
+    Twice(&'static str),
+    /// This member is not there.
+    Absent(&'static str),
+    /// The name of a component.
+    Component,
+    /// A version.
+    Version,
+    /// A digest.
+    Digest,
+    /// A public key.
+    Key,
+    /// A public key for which anybody can write down signatures.
+    WeakKey,
+    /// A signature.
+    Signature,
+}
+
+/// What is wrong with a key that is to seal.
+#[derive(Debug)]
+pub enum SealKeyFault {
+    /// Others can read or replace it. It may be known already: make a new one, and name that in the manifests.
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its rights.
+        mode: u32,
+    },
+    /// There is something in the place of a new key.
+    Exists(PathBuf),
+    /// There is no such file.
+    Missing(PathBuf),
+    /// It is not a key of this kind; says what is wrong, not what stands there.
+    Faulty(&'static str),
+    /// No random numbers.
+    NoRandomness,
+    /// The file system.
+    Unavailable {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,6 +278,93 @@ impl fmt::Display for KeysFault {
     }
 }
 
+impl fmt::Display for SealFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { component } => {
+                write!(f, "`{component}` has signers in the manifest, but the file came without a seal: ")?;
+                f.write_str("let one of them sign it (`souk sign`) and send its `.sig` along")
+            }
+            Self::UnknownSigner { component, key } => {
+                write!(f, "the seal is by {key}, which is no signer of `{component}` in the manifest: ")?;
+                f.write_str("let one of its signers sign the file, or name this key there if you know whose it is")
+            }
+            Self::BadSignature { component, signer } => {
+                write!(f, "the seal names `{signer}`, a signer of `{component}`, whose signature it does not bear: ")?;
+                f.write_str(
+                    "it was altered or forged, so fetch it again from its source, or let the file be signed anew",
+                )
+            }
+            Self::OtherComponent { component, sealed, signer } => {
+                write!(f, "`{signer}` sealed this as component `{sealed}`, and not as `{component}`: ")?;
+                write!(f, "send it to `{sealed}`, or let it be signed for `{component}`")
+            }
+            Self::OtherFile { component, signer, sealed, found } => {
+                write!(
+                    f,
+                    "`{signer}` sealed another file of `{component}` (SHA-256 {sealed}) than this one ({found}): "
+                )?;
+                f.write_str("it was altered or exchanged, so fetch file and seal again together from their source")
+            }
+            Self::Older { component, sealed, ran } => {
+                write!(f, "`{component}` {sealed} is older than {ran}, which ran already: ")?;
+                write!(f, "let the file be signed as {ran} or later if it is really to run")
+            }
+        }
+    }
+}
+
+impl fmt::Display for SealTextFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => {
+                write!(f, "the seal has more than {SEAL_BYTES_MAX} bytes: it is none, or of another program")
+            }
+            Self::NotADocument => f.write_str("the seal is not one JSON object whose values are texts"),
+            Self::UnknownMember => {
+                f.write_str("the seal has a member that seals do not have: was it made for a later souk?")
+            }
+            Self::Twice(member) => write!(f, "the seal's `{member}` stands there twice"),
+            Self::Absent(member) => write!(f, "the seal has no `{member}`"),
+            Self::Component => {
+                write!(f, "the name of the component is not 1 to {COMPONENT_BYTES_MAX} characters of a-z, 0-9 and -")
+            }
+            Self::Version => {
+                write!(
+                    f,
+                    "the version is not MAJOR.MINOR.PATCH, three numbers without leading zeros up to {}",
+                    u32::MAX
+                )
+            }
+            Self::Digest => f.write_str("the digest (`sha256`) is not 64 lower-case hexadecimal digits"),
+            Self::Key => f.write_str("the public key is not `ed25519:` and 64 lower-case hexadecimal digits"),
+            Self::WeakKey => {
+                f.write_str("the public key is one for which anybody can sign: name the one that `souk sign` prints")
+            }
+            Self::Signature => f.write_str("the signature is not 128 lower-case hexadecimal digits"),
+        }
+    }
+}
+
+impl fmt::Display for SealKeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exposed { path, mode } => {
+                let path = path.display();
+                write!(f, "`{path}` (mode {mode:03o}) can be used by others than this user: make a new key, because ")?;
+                f.write_str("it may have been read or replaced, and name the new one in the manifests")
+            }
+            Self::Exists(path) => {
+                write!(f, "`{}` exists, and a key is never written over: choose another name", path.display())
+            }
+            Self::Missing(path) => write!(f, "`{}` does not exist: there is no key yet", path.display()),
+            Self::Faulty(what) => write!(f, "the key can't be read: {what}"),
+            Self::NoRandomness => f.write_str("the system has no random numbers"),
+            Self::Unavailable { path, error } => write!(f, "`{}` can't be used: {error}", path.display()),
+        }
+    }
+}
+
 impl std::error::Error for Refused {}
 
 impl std::error::Error for Unsigned {}
@@ -175,3 +374,9 @@ impl std::error::Error for KeySetFault {}
 impl std::error::Error for KeysFault {}
 
 impl std::error::Error for Unhashed {}
+
+impl std::error::Error for SealFault {}
+
+impl std::error::Error for SealTextFault {}
+
+impl std::error::Error for SealKeyFault {}

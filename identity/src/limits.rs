@@ -1,4 +1,4 @@
-//! Every limit on keys and tokens: name, value, reason.
+//! Every limit on keys, tokens, passwords and seals: name, value, reason.
 //!
 //! They are constants and no settings, but for the lifetime of a token, which is an argument within its limits: whoever signs and
 //! whoever checks must mean the same by them, also when these are two processes that were started with different settings.
@@ -63,3 +63,10 @@ pub const PASSWORD_MEMORY_KIB_MAX: u32 = 256 * 1024;
 pub const PASSWORD_PASSES_MAX: u32 = 16;
 /// Lanes that a hash may ask for: 8. Ours have one; they are worked off one after another.
 pub const PASSWORD_LANES_MAX: u32 = 8;
+
+/// Bytes of a seal's document: 4 KiB, which a field of a request holds as well. One has about 400 bytes.
+pub const SEAL_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a component's name in a seal: 64, as in a manifest.
+pub const COMPONENT_BYTES_MAX: usize = 64;
+/// Bytes of a file with a key that seals: 4 KiB. One has about 180 bytes; some programs write a few lines of text before it.
+pub const SEAL_KEY_BYTES_MAX: usize = 4 << 10;

@@ -1,4 +1,4 @@
-//! Keys and tokens at the boundary: what is signed is taken, and nothing else is.
+//! Keys, tokens and seals at the boundary: what is signed is taken, and nothing else is.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect, also in its helpers")]
 
@@ -18,3 +18,8 @@ mod signatures;
 mod foreign;
 mod properties;
 mod passwords;
+
+mod seals;
+mod seal_texts;
+mod seal_keys;
+mod seal_properties;

@@ -41,7 +41,7 @@ fn word(characters: &'static str, bytes_max: usize) -> impl Strategy<Value = Str
 }
 
 /// `SOUK_LONG=1` asks for thirty times as many. A case that fails is made small and shown.
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     let cases = if std::env::var_os("SOUK_LONG").is_some() { 30 * 256 } else { 256 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
