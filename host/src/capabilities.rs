@@ -25,6 +25,7 @@ use crate::identity::Identity;
 use crate::manifest;
 use crate::trace::Errand;
 use bounds::Bounds;
+pub use bounds::Usage;
 pub use calls::Calls;
 use outbound::Outbound;
 use output::{LogLines, Traced};
@@ -54,6 +55,8 @@ pub struct Provision {
     pub identity: Option<Arc<Identity>>,
     /// What it may take.
     pub limits: Arc<ComponentLimits>,
+    /// What the instances take together.
+    pub usage: Arc<Usage>,
 }
 
 /// The host's side of one instance.
@@ -89,7 +92,7 @@ impl Sandbox {
             settings: Arc::clone(&provision.settings),
             database: provision.database.clone(),
             identity: provision.identity.clone(),
-            bounds: Bounds::new(limits),
+            bounds: Bounds::new(limits, &provision.usage),
             end: Instant::now(),
             traced,
             calls: Calls::default(),

@@ -8,6 +8,7 @@ use crate::summary::Summary;
 use crate::up::routes;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Why the manifest was not found right.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum CheckError {
 
 /// Checks a manifest and its components; `data` is where compiled code is, and databases that are files. `out` is told what was found.
 pub async fn run(file: &Path, data: &Path, database: DatabaseUrl, out: &mut dyn Write) -> Result<(), CheckError> {
-    let application = manifest::read(file, &|name| std::env::var(name).ok())?;
+    let application = Arc::new(manifest::read(file, &|name| std::env::var(name).ok())?);
     routes(&application)?;
     Identity::check(&application, data, identity::from_environment())?;
     let examined = components::examine(&application, data)?;

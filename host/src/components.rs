@@ -5,6 +5,10 @@
 
 mod load;
 
+mod shelf;
+
+mod workshop;
+
 mod package;
 
 mod code;
@@ -14,6 +18,16 @@ mod engine;
 mod grant;
 
 mod link;
+
+mod swap;
+
+mod status;
+
+mod slot;
+
+mod generation;
+
+mod tally;
 
 mod pool;
 
@@ -25,10 +39,13 @@ mod stream;
 
 mod jobs;
 
+pub use generation::Visit;
 pub use jobs::{Figures as JobFigures, Jobs};
 pub use link::Figures as LinkFigures;
 pub use load::{Examined, Fit, examine, furnish, plan, try_start};
-pub use package::Version;
+pub use package::{FILE_BYTES_MAX, Version};
+pub use status::{GenerationStatus, Part, State, Status};
+pub use swap::{Order, Step};
 
 use crate::body::{Body, Bounded, Cut};
 use crate::capabilities::Provision;
@@ -37,33 +54,37 @@ use crate::databases::{Figures, OpenDatabase};
 use crate::problem::Problem;
 use crate::trace::Errand;
 use bytes::Bytes;
-use engine::Ticking;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use jobs::Job;
-use link::Slot;
-use pool::Pool;
+use slot::{Slot, Standing};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use wasmtime::Trap;
 use wasmtime_wasi_http::{Error, WasiBody};
+use workshop::Workshop;
 
 /// All components, ready to be called.
 pub struct Components {
+    /// In the manifest's order.
     list: Vec<Component>,
-    slots: Vec<Arc<Slot>>,
     jobs: Vec<Arc<Job>>,
-    _ticking: Ticking,
+    changing: swap::Changing,
+    workshop: Workshop,
 }
 
-/// One component.
+/// One component: a place in the manifest, whatever file fills it.
 pub struct Component {
     /// Its id in the manifest.
     pub id: Arc<str>,
     /// What it may take.
     pub limits: Arc<ComponentLimits>,
-    pool: Arc<Pool>,
+    slot: Arc<Slot>,
     database: Option<OpenDatabase>,
+    /// What all its generations have in common.
+    provision: Provision,
+    bench: swap::Bench,
 }
 
 /// The body of a request on its way to a component.
@@ -93,7 +114,8 @@ impl Components {
     /// first request does not wait for it.
     pub async fn warm(&self) -> Result<(), Arc<str>> {
         for component in &self.list {
-            match tokio::time::timeout(ms(component.limits.time_ms_max), component.pool.lease()).await {
+            let current = &component.standing().current;
+            match tokio::time::timeout(ms(component.limits.time_ms_max), current.pool.lease()).await {
                 Ok(Ok(lease)) => lease.keep(),
                 Ok(Err(_logged)) => return Err(Arc::clone(&component.id)),
                 Err(_) => {
@@ -121,7 +143,7 @@ impl Components {
 
     /// What was counted of each link.
     pub fn link_figures(&self) -> Vec<LinkFigures> {
-        self.slots.iter().flat_map(|slot| slot.figures()).collect()
+        self.workshop.counted.figures()
     }
 
     /// What the host calls for by itself. Not before [`warm`](Self::warm) has found that all can start.
@@ -138,19 +160,29 @@ impl Components {
     pub async fn trim(&self) {
         loop {
             tokio::time::sleep(pool::IDLE_MAX / 4).await;
-            for component in &self.list {
-                component.pool.trim(std::time::Instant::now());
-            }
+            let all = self.list.iter().flat_map(|component| component.standing().all());
+            all.for_each(|generation| generation.pool.trim(std::time::Instant::now()));
         }
     }
 }
 
 impl Component {
+    /// Begins a request: the generation that serves now answers it to the end.
+    pub fn enter(&self) -> Result<Visit, Problem> {
+        self.slot.enter().map_err(|_closed| Problem::ComponentStopped)
+    }
+
+    fn standing(&self) -> Arc<Standing> {
+        self.slot.standing().expect("a component is there once its slot is filled")
+    }
+}
+
+impl Visit {
     /// Which bodies it takes whole.
     pub fn reception(&self) -> Reception {
-        let mould = self.pool.mould();
+        let mould = self.pool().mould();
         match (mould.has_exchange(), mould.has_handler()) {
-            (true, true) => Reception::WholeUpTo(self.limits.exchange_bytes_max),
+            (true, true) => Reception::WholeUpTo(mould.provision().limits.exchange_bytes_max),
             (true, false) => Reception::Whole,
             (false, _) => Reception::WholeUpTo(0),
         }
@@ -158,38 +190,54 @@ impl Component {
 
     /// Answers one request, within `time_ms_max` and until the errand ends to the head of the answer.
     pub async fn call(&self, request: Request<RequestBody>, errand: Errand) -> Result<Response<Body>, Problem> {
-        let errand = errand.by(Instant::now() + ms(self.limits.time_ms_max));
-        tokio::time::timeout_at(errand.end, self.dispatch(request, errand)).await.unwrap_or_else(|_| {
-            tracing::warn!(component = &*self.id, time_ms_max = self.limits.time_ms_max, "a call ran out of time");
+        let Provision { component, limits, .. } = self.pool().mould().provision();
+        let begun = Instant::now();
+        let errand = errand.by(begun + ms(limits.time_ms_max));
+        let answered = tokio::time::timeout_at(errand.end, self.dispatch(request, errand)).await.unwrap_or_else(|_| {
+            tracing::warn!(component = &**component, time_ms_max = limits.time_ms_max, "a call ran out of time");
+            self.generation().tally.timeouts.fetch_add(1, Ordering::Relaxed);
             Err(Problem::ComponentTimeout)
-        })
+        });
+        self.generation().tally.requests.count(begun.elapsed(), is_failure(&answered));
+        answered
     }
 
     async fn dispatch(&self, request: Request<RequestBody>, errand: Errand) -> Result<Response<Body>, Problem> {
         let (parts, body) = request.into_parts();
-        let mould = self.pool.mould();
+        let mould = self.pool().mould();
         match body {
             RequestBody::Whole(bytes)
                 if mould.has_exchange() && (exchange::can_carry(&parts.headers) || !mould.has_handler()) =>
             {
-                let response = exchange::call(&self.pool, parts, bytes, errand).await?;
+                let response = exchange::call(self, parts, bytes, errand).await?;
                 self.within_bounds(response)
             }
             RequestBody::Whole(bytes) => {
                 let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
-                stream::call(&self.pool, Request::from_parts(parts, body), errand).await
+                stream::call(self, Request::from_parts(parts, body), errand).await
             }
-            RequestBody::Streamed(body) => stream::call(&self.pool, Request::from_parts(parts, body), errand).await,
+            RequestBody::Streamed(body) => stream::call(self, Request::from_parts(parts, body), errand).await,
         }
     }
 
     fn within_bounds(&self, response: Response<Body>) -> Result<Response<Body>, Problem> {
+        let provision = self.pool().mould().provision();
         let bytes = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
-        if bytes > self.limits.response_bytes_max {
+        if bytes > provision.limits.response_bytes_max {
             let what = format!("its {bytes} bytes are more than response_bytes_max");
-            return Err(misanswered(self.pool.mould().provision(), &what));
+            return Err(misanswered(provision, &what));
         }
         Ok(response)
+    }
+}
+
+/// Whether an answer is held against the component. That there is too much to do is not.
+fn is_failure(answered: &Result<Response<Body>, Problem>) -> bool {
+    match answered {
+        Ok(response) => response.status().is_server_error(),
+        Err(problem) => {
+            matches!(problem, Problem::ComponentFailed | Problem::ComponentMisanswered | Problem::ComponentTimeout)
+        }
     }
 }
 

@@ -120,6 +120,18 @@ limits! {
         head_bytes_max = 32 * KIB, KIB..=MIB;
         /// Bytes that one line of the guest's standard output keeps in the log.
         log_line_bytes_max = 4 * KIB, 80..=64 * KIB;
+        /// Time for a new generation to start and to say that it is ready, before it is given requests. A runtime that reads its own modules takes seconds.
+        ready_ms_max = 10_000, 10..=600_000;
+        /// Time for which a new generation is watched, and taken back by the host if it does worse than the one before. 0 for not at all.
+        probation_ms = 60_000, 0..=86_400_000;
+        /// Requests and calls after which the watch ends before its time. 0 for none: the time decides alone.
+        probation_requests_max = 0, 0..=1_000_000_000;
+        /// Requests and calls before anything is concluded from them: the first one of two is no half.
+        probation_requests_min = 20, 1..=1_000_000;
+        /// How many of a hundred requests and calls more than before may fail.
+        probation_failures_percent_max = 5, 0..=100;
+        /// How long the slowest tenth may begin to take, in percent of what it was. 0 for as long as it likes.
+        probation_slowdown_percent_max = 300, 0..=100_000;
         /// Time to connect to a host that the component was granted.
         outbound_connect_ms_max = 5_000, 1..=600_000;
         /// Time for a granted host to begin its answer, and between two parts of it.

@@ -11,7 +11,7 @@ use souk_database::sqlite::{self, Sqlite};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use souk_database::sqlite::OutboxStatus;
+pub use souk_database::sqlite::{MigrationError, OutboxStatus};
 
 /// The databases of one host.
 pub struct Databases {
@@ -105,6 +105,14 @@ pub struct Figures {
 }
 
 impl OpenDatabase {
+    /// Applies the migrations of a new version of the component while it is served; answers with the files applied.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<String>, MigrationError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.migrate(migrations.to_vec()).await,
+            Self::Postgres(postgres) => postgres.migrate(migrations).await,
+        }
+    }
+
     /// What the component sees of it.
     pub fn database(&self) -> Arc<dyn Database> {
         match self {

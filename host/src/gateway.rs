@@ -36,6 +36,7 @@ pub use rates::{RatesStore, RatesUrl};
 use request_id::{RequestId, RequestIds};
 pub use route::{RouteConflict, Routes};
 use std::net::IpAddr;
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -47,7 +48,7 @@ pub struct Gateway {
     routes: Routes,
     rates: Rates,
     auth: Auth,
-    components: Components,
+    components: Arc<Components>,
     under_way: Semaphore,
     ids: RequestIds,
     traces: Traces,
@@ -69,12 +70,12 @@ impl Gateway {
         let rates = Rates::new(application, store);
         let tells_addresses = application.components.iter().map(|component| component.is_told_addresses).collect();
         let under_way = Semaphore::new(size(limits.requests_max).min(Semaphore::MAX_PERMITS));
-        let (ids, traces) = (RequestIds::new(), Traces::new());
+        let (ids, traces, components) = (RequestIds::new(), Traces::new(), Arc::new(components));
         Self { proxies, tells_addresses, routes, rates, auth, components, under_way, ids, traces, health, limits }
     }
 
     /// What it leads to.
-    pub fn components(&self) -> &Components {
+    pub fn components(&self) -> &Arc<Components> {
         &self.components
     }
 
@@ -87,7 +88,7 @@ impl Gateway {
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, Problem> {
         auth::speak_for_operator(request.headers_mut());
         let component = self.components.get(self.routes.find(request.uri().path())?);
-        component.call(request.map(RequestBody::Whole), self.errand(self.traces.begin())).await
+        component.enter()?.call(request.map(RequestBody::Whole), self.errand(self.traces.begin())).await
     }
 
     async fn answer(
@@ -143,9 +144,13 @@ impl Gateway {
         request: Request<Incoming>,
         trace: Trace,
     ) -> Result<Response<Body>, Problem> {
+        let visit = match component.enter() {
+            Ok(visit) => visit,
+            Err(problem) => return Err(reception::discard(request, problem).await),
+        };
         let errand = self.errand(trace);
-        let (request, verdict) = reception::receive(request, component, &self.limits, errand.end).await?;
-        let response = component.call(request, errand).await;
+        let (request, verdict) = reception::receive(request, component, &visit, &self.limits, errand.end).await?;
+        let response = visit.call(request, errand).await;
         reception::judge(response, &verdict, component)
     }
 

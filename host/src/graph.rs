@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,7 +23,7 @@ pub enum Form {
 
 /// Reads and checks the application, and tells `out` who calls whom.
 pub fn run(file: &Path, data: &Path, form: Form, out: &mut dyn Write) -> Result<(), CheckError> {
-    let application = manifest::read(file, &|name| std::env::var(name).ok())?;
+    let application = Arc::new(manifest::read(file, &|name| std::env::var(name).ok())?);
     Identity::check(&application, data, identity::from_environment())?;
     let examined = components::examine(&application, data)?;
     let mut names: Vec<&str> = examined.components.iter().map(|fit| fit.manifest.id.as_str()).collect();

@@ -17,6 +17,7 @@ pub use passwords::{PasswordFigures, PasswordRefusal};
 use source::Source;
 pub use source::{Environment, from_environment, key_folder};
 
+use crate::clock::{now_ms, now_s};
 use crate::manifest::{self, Application, Fault, Faults};
 use others::Others;
 use passwords::Passwords;
@@ -33,7 +34,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How often the signing keys are looked at: a key that was revoked works no longer than this. Much less than what those who rotate count on.
 const LOOK: Duration = Duration::from_secs(2);
@@ -263,19 +264,4 @@ const MS_DIGITS: usize = 12;
 /// When a token with this id was signed; long ago if the id is none of ours.
 fn signed_ms(id: &str) -> u64 {
     id.get(..MS_DIGITS).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
-}
-
-/// Seconds since 1970.
-pub fn now_s() -> u64 {
-    now_ms() / 1_000
-}
-
-/// Milliseconds since 1970.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge of the program: whether a token has expired is a question of the time"
-)]
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

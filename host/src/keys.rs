@@ -1,6 +1,7 @@
 //! `souk keys`: the keys that sign an application's tokens. Works on the data folder; a host that runs on it follows within seconds.
 
-use crate::identity::{key_folder, now_s};
+use crate::clock::now_s;
+use crate::identity::key_folder;
 use ring::rand::SystemRandom;
 use serde_json::Value;
 use souk_identity::fault::KeysFault;

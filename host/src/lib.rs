@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check, graph, migrate, db, keys, user → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
+//! up, check, graph, migrate, db, keys, user, operate → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -21,6 +21,8 @@ pub mod db;
 pub mod keys;
 
 pub mod user;
+
+pub mod operate;
 
 mod summary;
 
@@ -44,7 +46,9 @@ pub mod identity;
 
 pub mod manifest;
 
+pub mod audit;
 pub mod body;
+pub mod clock;
 pub mod config;
 pub mod handler;
 pub mod health;

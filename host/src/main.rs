@@ -4,8 +4,9 @@
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use souk::manifest::DatabaseUrl;
+use souk::operator::Pass;
 use souk::telemetry::{self, LogFormat};
-use souk::{check, db, graph, keys, migrate, up, user};
+use souk::{check, db, graph, keys, migrate, operate, up, user};
 use souk_identity::keys::Former;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ const EXAMPLES: &str = "Examples:
   souk up --log debug,access=off        more in the log, but no line per request
   souk db backup backups/monday         copy the databases, also while they are served
   souk user create me@shop.example --admin
+  souk swap payment new.wasm --wait     replace a component while it serves; souk rollback payment
+  souk ps                               what serves, and how well
   souk keys rotate                      sign with a new key; tokens that are out there stay good";
 
 #[derive(Args)]
@@ -58,6 +61,84 @@ enum Command {
     Keys(Keys),
     /// Makes accounts, through the host that runs on the data folder
     User(User),
+    /// Tells what a running host serves: generations, instances, requests, traps, memory
+    Ps {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Replaces a component of a running host by a file, with nothing lost: checked, started, switched to, watched
+    Swap(Swap),
+    /// Serves again what a component served before its last swap, or takes a candidate's share back
+    Rollback(OfComponent),
+    /// Stops one component of a running host: its routes answer 503, its callers hear that it is unavailable
+    Stop(OfComponent),
+    /// Serves a component again that was stopped
+    Start(OfComponent),
+    /// Tells who changed what serves, when, and what came of it
+    History {
+        /// Only of this component
+        name: Option<String>,
+        /// So many at most, newest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+        limit: u64,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Host,
+    },
+}
+
+/// A host that runs.
+#[derive(Args)]
+struct Host {
+    #[command(flatten)]
+    folder: Data,
+    /// Where its operator is served, if not as its data folder says; the token is there or in `SOUK_ADMIN_TOKEN`
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+}
+
+impl Host {
+    fn pass(&self) -> anyhow::Result<Pass> {
+        let token = std::env::var("SOUK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
+        Ok(Pass::of(&self.folder.data, self.admin, token)?)
+    }
+}
+
+#[derive(Args)]
+struct OfComponent {
+    /// The component's name in the manifest
+    name: String,
+    #[command(flatten)]
+    host: Host,
+}
+
+#[derive(Args)]
+struct Swap {
+    /// The component's name in the manifest
+    name: String,
+    /// The component's new file
+    file: PathBuf,
+    /// First gives it so many of a hundred calls, such as 5%, and all only after it was watched
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    canary: Option<u64>,
+    /// Seconds for which it is watched and taken back if it does worse than before; 0 for not at all. The manifest's `probation_ms` without
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=604_800))]
+    probation: Option<u64>,
+    /// Wait until it has passed its probation; fails if it was taken back
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    host: Host,
+}
+
+fn percent(text: &str) -> Result<u64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|number| (1..=99).contains(number));
+    number.ok_or_else(|| "it is a number from 1 to 99, with or without %".to_owned())
 }
 
 /// The folder of a host, for commands that do not look at its databases.
@@ -255,6 +336,20 @@ fn main() -> ExitCode {
         Command::Db(options) => on_databases(&options),
         Command::Keys(options) => on_keys(&options),
         Command::User(options) => create_user(options),
+        Command::Ps { json, host } => ask(&host, async |pass, out| operate::ps(&pass, json, out).await),
+        Command::Swap(options) => swap(options),
+        Command::Rollback(OfComponent { name, host }) => {
+            ask(&host, async |pass, out| operate::roll_back(&pass, &name, out).await)
+        }
+        Command::Stop(OfComponent { name, host }) => {
+            ask(&host, async |pass, out| operate::stop(&pass, &name, out).await)
+        }
+        Command::Start(OfComponent { name, host }) => {
+            ask(&host, async |pass, out| operate::start(&pass, &name, out).await)
+        }
+        Command::History { name, limit, json, host } => {
+            ask(&host, async |pass, out| operate::history(&pass, name.as_deref(), limit, json, out).await)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -309,6 +404,19 @@ fn create_user(User { command, folder }: User) -> anyhow::Result<()> {
     });
     let user = user::NewUser { email, name, roles, password: password.transpose()? };
     Ok(to_its_end(user::create(&folder.data, &user, &mut std::io::stdout()))??)
+}
+
+/// Asks a host that runs.
+fn ask(
+    host: &Host,
+    what: impl AsyncFnOnce(Pass, &mut dyn std::io::Write) -> Result<(), operate::OperateError>,
+) -> anyhow::Result<()> {
+    Ok(to_its_end(what(host.pass()?, &mut std::io::stdout()))??)
+}
+
+fn swap(Swap { name, file, canary, probation, wait, host }: Swap) -> anyhow::Result<()> {
+    let swap = operate::Swap { name, file, canary_percent: canary, probation_seconds: probation, wait };
+    ask(&host, async |pass, out| operate::swap(&pass, &swap, &mut std::io::stderr(), out).await)
 }
 
 /// Runs a command that ends by itself.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// The media type of a problem.
@@ -57,6 +58,22 @@ pub enum Problem {
     ComponentMisanswered,
     /// The component took longer than `time_ms_max`.
     ComponentTimeout,
+    /// The operator has stopped the component.
+    ComponentStopped,
+    /// No component of the application has this name.
+    UnknownComponent,
+    /// A component's file may not take the place that it was sent for; why.
+    ComponentRefused(String),
+    /// Another change of the component is under way.
+    SwapUnderWay,
+    /// Nothing served before what serves now.
+    NothingToGoBackTo,
+    /// The component is not in a state for this; in which it is.
+    NotInThisState(&'static str),
+    /// Something of the request's query is outside its limits; what.
+    InvalidQuery(String),
+    /// Something of the host itself failed.
+    Internal,
 }
 
 /// RFC 9457 §3.1, in the order in which a person reads it.
@@ -72,19 +89,23 @@ impl Problem {
     /// The status that the client sees.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::MalformedRequest(_) | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::MalformedRequest(_) | Self::BodyUnreadable | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::UnknownComponent => StatusCode::NOT_FOUND,
+            Self::SwapUnderWay | Self::NothingToGoBackTo | Self::NotInThisState(_) => StatusCode::CONFLICT,
+            Self::ComponentRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotSignedIn | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::NotAllowed(_) | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::RatesUnavailable(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::ComponentFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded | Self::RatesUnavailable(_) | Self::Stopping | Self::ComponentStopped => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ComponentFailed | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ComponentMisanswered => StatusCode::BAD_GATEWAY,
             Self::ComponentTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -114,12 +135,20 @@ impl Problem {
             Self::ComponentFailed => "component-failed",
             Self::ComponentMisanswered => "component-misanswered",
             Self::ComponentTimeout => "component-timeout",
+            Self::ComponentStopped => "component-stopped",
+            Self::UnknownComponent => "unknown-component",
+            Self::ComponentRefused(_) => "component-refused",
+            Self::SwapUnderWay => "swap-under-way",
+            Self::NothingToGoBackTo => "nothing-to-go-back-to",
+            Self::NotInThisState(_) => "not-in-this-state",
+            Self::InvalidQuery(_) => "invalid-query",
+            Self::Internal => "internal",
         }
     }
 
     fn detail(&self) -> String {
         match self {
-            Self::MalformedRequest(why) => (*why).to_owned(),
+            Self::MalformedRequest(why) | Self::NotInThisState(why) => (*why).to_owned(),
             Self::HeadTimeout => "the head of the request did not arrive in time".to_owned(),
             Self::HeadTooLarge => "the head of the request is too large".to_owned(),
             Self::TargetTooLong => "the request target is too long".to_owned(),
@@ -141,12 +170,20 @@ impl Problem {
             Self::ComponentFailed => "the service failed on this request".to_owned(),
             Self::ComponentMisanswered => "the service gave no valid answer".to_owned(),
             Self::ComponentTimeout => "the service did not answer in time".to_owned(),
+            Self::ComponentStopped => "the service is stopped for now; try again later".to_owned(),
+            Self::UnknownComponent => "no component of the application has this name".to_owned(),
+            Self::ComponentRefused(why) | Self::InvalidQuery(why) => why.clone(),
+            Self::SwapUnderWay => "another change of the component is under way".to_owned(),
+            Self::NothingToGoBackTo => "nothing served before what serves now".to_owned(),
+            Self::Internal => "the server failed on this request".to_owned(),
         }
     }
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Overloaded | Self::Stopping => Some(Duration::from_secs(1)),
+            Self::Overloaded | Self::Stopping | Self::ComponentStopped | Self::SwapUnderWay => {
+                Some(Duration::from_secs(1))
+            }
             Self::TooManyRequests(wait) | Self::RatesUnavailable(wait) => Some(*wait),
             _ => None,
         }
@@ -207,6 +244,19 @@ impl Problem {
     }
 }
 
+/// What a problem document says, as a command tells it: in one line.
+pub fn told(answer: &Response<Bytes>) -> String {
+    let problem: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let mut parts = vec![text(&problem["title"]).unwrap_or_else(|| answer.status().to_string())];
+    parts.extend(text(&problem["detail"]));
+    for error in problem["errors"].as_array().into_iter().flatten() {
+        let place = error["pointer"].as_str().unwrap_or_default().trim_start_matches('/');
+        parts.push(format!("{place} {}", error["detail"].as_str().unwrap_or_default()));
+    }
+    parts.join("; ")
+}
+
 /// A time to wait as clients are told it: rounded up, since who came back a moment too early would be refused once more.
 pub fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
@@ -221,7 +271,7 @@ mod tests {
         let response = Problem::BodyTooLarge(10).into_response();
         assert_eq!(response.status(), 413);
         assert_eq!(response.headers()[CONTENT_TYPE], CONTENT_TYPE_PROBLEM);
-        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(body["type"], "urn:souk:problem:body-too-large");
         assert_eq!(body["title"], "Payload Too Large");
         assert_eq!(body["status"], 413);

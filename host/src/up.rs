@@ -4,6 +4,7 @@
 //! address in use, fails before the slow part.
 
 use crate::admin::Admin;
+use crate::audit::Audit;
 use crate::components::{self, Components};
 use crate::config::{HostLimits, ms};
 use crate::databases::Databases;
@@ -13,7 +14,7 @@ use crate::health::Health;
 use crate::identity::{self, Identity};
 use crate::listener::Listener;
 use crate::manifest::{self, Application, DatabaseUrl, Fault, Faults};
-use crate::operator::Pass;
+use crate::operator::{Operators, Pass};
 use crate::summary::Summary;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -63,6 +64,9 @@ pub enum UpError {
         /// The system's word.
         error: io::Error,
     },
+    /// The tokens of operators.
+    #[error("SOUK_ADMIN_TOKENS: {0}")]
+    AdminTokens(String),
     /// A component that starts with a trap.
     #[error("component {0} can't be started; the log line above says why")]
     Warm(Arc<str>),
@@ -91,7 +95,9 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
     // The operator is answered to the very end: `/readyz` tells that the host is stopping.
     let loaded_gateway = Arc::new(OnceLock::new());
     let pass = Pass::issue(&options.data, addresses.1)?;
-    let operator = Arc::new(Admin::new(health.clone(), Arc::clone(&loaded_gateway), pass));
+    let named = std::env::var("SOUK_ADMIN_TOKENS").ok();
+    let operators = Operators::new(&pass, named.as_deref()).map_err(UpError::AdminTokens)?;
+    let operator = Arc::new(Admin::new(health.clone(), Arc::clone(&loaded_gateway), operators));
     tokio::spawn(admin.serve(operator, CancellationToken::new()));
 
     let (gateway, summary) = tokio::select! {
@@ -154,13 +160,16 @@ async fn load(
     Ok((gateway, summary))
 }
 
-async fn furnish(application: &Application, options: &Options) -> Result<(Routes, Auth, Components, Summary), Faults> {
+async fn furnish(
+    application: &Arc<Application>,
+    options: &Options,
+) -> Result<(Routes, Auth, Components, Summary), Faults> {
     let routes = routes(application)?;
     let examined = components::examine(application, &options.data)?;
     let databases = Databases::new(&options.data, options.database.clone());
     let summary = Summary::new(application, &examined.components);
     let identity = Identity::open(application, &options.data, identity::from_environment())?;
-    let components = components::furnish(examined, &databases, identity.as_ref()).await?;
+    let components = components::furnish(examined, databases, identity.as_ref(), Audit::at(&options.data)).await?;
     if let Some(identity) = &identity {
         tokio::spawn(Arc::clone(identity).follow());
     }

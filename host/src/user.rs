@@ -4,10 +4,10 @@
 //! database by itself would know what only that service may know.
 
 use crate::operator::{AskError, Pass};
-use bytes::Bytes;
-use http::{Response, StatusCode};
+use crate::problem;
+use http::StatusCode;
 use ring::rand::{SecureRandom, SystemRandom};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -58,7 +58,7 @@ pub async fn create(data: &Path, user: &NewUser, out: &mut dyn Write) -> Result<
     });
     let answer = Pass::read(data)?.post(PATH, &document).await?;
     if answer.status() != StatusCode::CREATED {
-        return Err(CreateError::Refused(why(&answer)));
+        return Err(CreateError::Refused(problem::told(&answer)));
     }
     writeln!(out, "{} can sign in, as {}", user.email, user.roles.join(", "))?;
     if let Some(password) = made_up {
@@ -72,17 +72,4 @@ pub fn password() -> io::Result<String> {
     let mut bytes = [0; LENGTH];
     SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
     Ok(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
-}
-
-/// What a problem document (RFC 9457) says, in a line or some.
-fn why(answer: &Response<Bytes>) -> String {
-    let problem: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let mut lines = vec![text(&problem["title"]).unwrap_or_else(|| answer.status().to_string())];
-    lines.extend(text(&problem["detail"]));
-    for error in problem["errors"].as_array().into_iter().flatten() {
-        let place = error["pointer"].as_str().unwrap_or_default().trim_start_matches('/');
-        lines.push(format!("{place} {}", error["detail"].as_str().unwrap_or_default()));
-    }
-    lines.join("; ")
 }

@@ -4,12 +4,22 @@
 //! guest as it would on a machine without memory; most guests trap then, which costs them their instance and nobody else anything.
 
 use crate::config::{ComponentLimits, size};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::ResourceLimiter;
+
+/// What the instances of one generation take together.
+#[derive(Debug, Default)]
+pub struct Usage {
+    instances: AtomicU64,
+    memory_bytes: AtomicU64,
+}
 
 /// The sums so far and their bounds.
 pub(super) struct Bounds {
     memory: Sum,
     table: Sum,
+    usage: Arc<Usage>,
 }
 
 struct Sum {
@@ -34,8 +44,10 @@ impl Sum {
 
 impl Bounds {
     /// Nothing allocated yet.
-    pub(super) fn new(limits: &ComponentLimits) -> Self {
+    pub(super) fn new(limits: &ComponentLimits, usage: &Arc<Usage>) -> Self {
+        usage.instances.fetch_add(1, Ordering::Relaxed);
         Self {
+            usage: Arc::clone(usage),
             memory: Sum { used: 0, max: size(limits.memory_bytes_max), reached: false },
             table: Sum { used: 0, max: size(limits.table_elements_max), reached: false },
         }
@@ -48,9 +60,31 @@ impl Bounds {
     }
 }
 
+impl Usage {
+    /// So many instances.
+    pub fn instances(&self) -> u64 {
+        self.instances.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of their linear memories.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Bounds {
+    fn drop(&mut self) {
+        self.usage.instances.fetch_sub(1, Ordering::Relaxed);
+        self.usage.memory_bytes.fetch_sub(self.memory.used as u64, Ordering::Relaxed);
+    }
+}
+
 impl ResourceLimiter for Bounds {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.memory.grow(current, desired))
+        let before = self.memory.used;
+        let within = self.memory.grow(current, desired);
+        self.usage.memory_bytes.fetch_add((self.memory.used - before) as u64, Ordering::Relaxed);
+        Ok(within)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

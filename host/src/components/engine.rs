@@ -72,8 +72,8 @@ fn pool<'a>(components: impl Iterator<Item = &'a ComponentLimits>) -> PoolingAll
         memory = memory.max(limits.memory_bytes_max);
         elements = elements.max(limits.table_elements_max);
     }
-    // One more than all instances together: a component that is being checked has none to spare otherwise.
-    let instances = u32::try_from(instances + 1).unwrap_or(u32::MAX);
+    // Twice, since one generation is drained while the next one serves; and one that is being checked. They are addresses, not memory.
+    let instances = u32::try_from(2 * instances + 1).unwrap_or(u32::MAX);
     let modules = instances.saturating_mul(4);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)

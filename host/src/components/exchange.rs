@@ -3,8 +3,8 @@
 //! The call runs on the request's own task. A client that goes away drops the call and with it the instance; what the
 //! guest had asked its database to commit is committed all the same.
 
+use super::generation::Visit;
 use super::instance::contract;
-use super::pool::Pool;
 use crate::body::{self, Body};
 use crate::problem::Problem;
 use crate::trace::Errand;
@@ -18,10 +18,10 @@ pub(super) fn can_carry(headers: &HeaderMap) -> bool {
 }
 
 /// Answers one request.
-pub(super) async fn call(pool: &Pool, parts: Parts, body: Bytes, errand: Errand) -> Result<Response<Body>, Problem> {
-    let mut lease = pool.lease().await?;
+pub(super) async fn call(visit: &Visit, parts: Parts, body: Bytes, errand: Errand) -> Result<Response<Body>, Problem> {
+    let mut lease = visit.pool().lease().await?;
     let ended = lease.instance().exchange(request(&parts, body), errand).await;
-    response(lease.settle(ended)?).map_err(|what| super::misanswered(pool.mould().provision(), &what))
+    response(lease.settle(ended)?).map_err(|what| super::misanswered(visit.pool().mould().provision(), &what))
 }
 
 fn request(parts: &Parts, body: Bytes) -> contract::Request {

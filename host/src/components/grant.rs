@@ -78,7 +78,8 @@ pub(super) fn check(
         }
     }
     for grant in &manifest.grants {
-        if !is_provided(grant) {
+        // One that is imported was told above.
+        if !is_provided(grant) && !imports.contains(grant) {
             let remedy = format!(
                 "remove it, or add a component that exports it; this host provides {}",
                 capabilities::GRANTABLE.join(", ")

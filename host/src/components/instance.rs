@@ -4,6 +4,7 @@
 //! middle of a call costs the instance: what it was doing can't be undone otherwise.
 
 use crate::capabilities::{Provision, Sandbox};
+use crate::config::ms;
 use crate::trace::Errand;
 use std::sync::Arc;
 use wasmtime::component::{Accessor, ComponentExportIndex, InstancePre, Val};
@@ -78,6 +79,15 @@ impl Mould {
     /// What instances have in common.
     pub(super) fn provision(&self) -> &Provision {
         &self.provision
+    }
+
+    /// Starts one instance and throws it away; the error is a sentence.
+    pub(super) async fn try_start(&self) -> Result<(), String> {
+        match tokio::time::timeout(ms(self.provision.limits.time_ms_max), self.instance()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(format!("{error:#}")),
+            Err(_) => Err("not within time_ms_max".to_owned()),
+        }
     }
 
     /// A new instance. Takes tens of microseconds, plus what the component does when it starts.

@@ -5,11 +5,12 @@
 //! job comes again at its next time. When a call is due is not kept: after a restart every job begins anew. Hosts that share a
 //! database do not ask each other whose turn it is, since the contract has a component do with any number of callers.
 
+use super::generation::Visit;
 use super::grant::interface;
 use super::instance::periodic::{Error, Outcome};
-use super::pool::Pool;
-use crate::config::{ms, size};
-use crate::identity::now_s;
+use super::slot::Slot;
+use crate::clock::now_s;
+use crate::config::{ComponentLimits, ms, size};
 use crate::manifest::{self, Fault};
 use crate::problem::Problem;
 use crate::trace::{Errand, Traces};
@@ -80,7 +81,8 @@ pub struct Jobs(Vec<Arc<Job>>);
 
 /// One job of one component.
 pub(super) struct Job {
-    pool: Arc<Pool>,
+    slot: Arc<Slot>,
+    limits: Arc<ComponentLimits>,
     name: String,
     every: Duration,
     traces: Traces,
@@ -150,10 +152,11 @@ impl Jobs {
 }
 
 impl Job {
-    pub(super) fn new(pool: &Arc<Pool>, job: &manifest::Job) -> Self {
+    pub(super) fn new(slot: &Arc<Slot>, limits: &Arc<ComponentLimits>, job: &manifest::Job) -> Self {
         let every = Duration::from_secs(job.every_seconds.into());
         Self {
-            pool: Arc::clone(pool),
+            slot: Arc::clone(slot),
+            limits: Arc::clone(limits),
             name: job.name.clone(),
             every,
             traces: Traces::new(),
@@ -165,7 +168,7 @@ impl Job {
     pub(super) fn figures(&self) -> Figures {
         let Counters { runs, failures, took_us, last_success_s } = &self.counters;
         Figures {
-            component: Arc::clone(&self.pool.mould().provision().component),
+            component: Arc::clone(&self.slot.id),
             job: self.name.clone(),
             runs: runs.load(Ordering::Relaxed),
             failures: failures.load(Ordering::Relaxed),
@@ -191,12 +194,14 @@ impl Job {
 
     /// One call, counted. What goes wrong is logged.
     async fn run(&self) -> Option<Outcome> {
+        // Who stopped the component knows it, and its job comes again when it is started.
+        let Ok(visit) = self.slot.enter() else { return None };
         let begun = Instant::now();
-        let ended = self.call().await;
+        let ended = self.call(&visit).await;
         let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.counters.runs.fetch_add(1, Ordering::Relaxed);
         self.counters.took_us.fetch_add(took_us, Ordering::Relaxed);
-        let (component, job) = (&*self.pool.mould().provision().component, self.name.as_str());
+        let (component, job) = (&*self.slot.id, self.name.as_str());
         match ended {
             Ok(outcome) => {
                 self.counters.last_success_s.store(now_s(), Ordering::Relaxed);
@@ -213,21 +218,21 @@ impl Job {
         }
     }
 
-    async fn call(&self) -> Result<Outcome, Failure> {
-        let end = Instant::now() + ms(self.pool.mould().provision().limits.time_ms_max);
+    async fn call(&self, visit: &Visit) -> Result<Outcome, Failure> {
+        let end = Instant::now() + ms(self.limits.time_ms_max);
         let errand = Errand { end, trace: self.traces.begin() };
-        tokio::time::timeout_at(end, self.call_until(errand)).await.unwrap_or(Err(Failure::TooSlow))
+        tokio::time::timeout_at(end, self.call_until(visit, errand)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
-    async fn call_until(&self, errand: Errand) -> Result<Outcome, Failure> {
-        let mut lease = self.pool.lease().await?;
+    async fn call_until(&self, visit: &Visit, errand: Errand) -> Result<Outcome, Failure> {
+        let mut lease = visit.pool().lease().await?;
         let ended = lease.instance().run_job(self.name.clone(), errand).await;
         Ok(lease.settle(ended)??)
     }
 
     /// A text of the component's for the log, as long as a line that it writes by itself.
     fn within_bounds(&self, mut text: String) -> String {
-        let bytes_max = size(self.pool.mould().provision().limits.log_line_bytes_max);
+        let bytes_max = size(self.limits.log_line_bytes_max);
         if text.len() > bytes_max {
             text.truncate(text.floor_char_boundary(bytes_max));
             text.push_str(" […]");

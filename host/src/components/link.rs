@@ -9,10 +9,13 @@ mod compare;
 
 mod call;
 
-pub use call::Figures;
-pub(super) use call::Slot;
+mod count;
+
+pub(super) use count::Counted;
+pub use count::Figures;
 
 use super::grant::{Refusal, interface};
+use super::slot::Slot;
 use crate::capabilities::{self, Sandbox};
 use crate::manifest;
 use call::Target;
@@ -23,6 +26,7 @@ use wasmtime::component::types::{ComponentExtern, ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
 /// A component that takes part, with what the manifest says about it.
+#[derive(Clone)]
 pub(super) struct Member<'m> {
     pub(super) manifest: &'m manifest::Component,
     pub(super) component: Component,
@@ -45,7 +49,6 @@ struct Function {
     name: String,
     /// Of the importer's type.
     ty: ComponentFunc,
-    export: ComponentExportIndex,
 }
 
 impl Link {
@@ -55,11 +58,17 @@ impl Link {
     }
 
     /// Makes the import call whoever runs under the server's name.
-    pub(super) fn define(&self, linker: &mut Linker<Sandbox>, from: &str, server: &Arc<Slot>) -> wasmtime::Result<()> {
+    pub(super) fn define(
+        &self,
+        linker: &mut Linker<Sandbox>,
+        from: &str,
+        server: &Arc<Slot>,
+        counted: &Counted,
+    ) -> wasmtime::Result<()> {
         let mut instance = linker.instance(&self.import)?;
-        let figures = server.figures_of(from, self.interface());
+        let counters = counted.of(from, &server.id, self.interface());
         for function in &self.functions {
-            let target = Target::new(server, &figures, function.export, &function.name, &function.ty);
+            let target = Target::new(server, &counters, &self.import, &function.name, &function.ty);
             target.define(&mut instance)?;
         }
         Ok(())
@@ -128,6 +137,14 @@ fn servers(engine: &Engine, members: &[Member<'_>], from: usize, import: &str) -
     servers
 }
 
+/// Where a component has the function of an interface that can stand for this import.
+fn place(component: &Component, import: &str, function: &str) -> Option<ComponentExportIndex> {
+    let ty = component.component_type();
+    let export = ty.exports(component.engine()).map(|(name, _)| name).find(|name| stands_for(name, import))?;
+    let interface = component.get_export_index(None, export)?;
+    component.get_export_index(Some(&interface), function)
+}
+
 /// Whether a version can stand for another (semver): the same major one, before 1.0 the same minor one, and before 0.1 the same.
 fn stands_for(export: &str, import: &str) -> bool {
     let track = |name: &str| {
@@ -174,24 +191,19 @@ fn fit(
 ) -> Result<Vec<Function>, Vec<String>> {
     let (mut fitting, mut differences) = (Vec::new(), Vec::new());
     let ty = server.component.component_type();
-    let (export, item) = ty
-        .exports(engine)
-        .find(|(name, _)| stands_for(name, import))
-        .map(|(name, item)| (name.to_owned(), item))
-        .expect("a server was found by this export");
+    let (_, item) =
+        ty.exports(engine).find(|(name, _)| stands_for(name, import)).expect("a server was found by this export");
     let ComponentItem::ComponentInstance(item) = item.ty else {
         return Err(vec!["the export is no interface".to_owned()]);
     };
     let offered = functions(item.exports(engine));
-    let place = server.component.get_export_index(None, export.as_str());
     for (name, ty) in wanted {
-        let at = place.and_then(|place| server.component.get_export_index(Some(&place), name.as_str()));
-        match (offered.get(&name), at) {
-            (Some(offered), Some(export)) => {
+        match offered.get(&name) {
+            Some(offered) => {
                 differences.extend(compare::functions(&name, &ty, offered));
-                fitting.push(Function { name, ty, export });
+                fitting.push(Function { name, ty });
             }
-            _ => differences.push(format!("{name} is missing")),
+            None => differences.push(format!("{name} is missing")),
         }
     }
     if differences.is_empty() { Ok(fitting) } else { Err(differences) }

@@ -1,17 +1,19 @@
 //! From the manifest to components that can be called: examined first, all of them and all faults at once; furnished
 //! then with what outlives them.
 
-use super::code::{CodeCache, Origin};
-use super::engine::Ticking;
-use super::grant::{self, Refusal};
+use super::code::Origin;
+use super::generation::Generation;
+use super::grant;
 use super::instance::Mould;
 use super::jobs::{self, Job};
-use super::link::{self, Link, Member, Slot};
-use super::package::{self, Package, Version};
-use super::pool::Pool;
-use super::{Component, Components};
-use crate::capabilities::{self, Provision, Sandbox};
-use crate::config::ms;
+use super::link::{Link, Member};
+use super::package::{Package, Version};
+use super::shelf::Shelf;
+use super::slot::{Slot, Standing};
+use super::workshop::{Judged, Workshop, fault};
+use super::{Component, Components, swap};
+use crate::audit::Audit;
+use crate::capabilities::{self, Provision, Sandbox, Usage};
 use crate::databases::{DatabaseError, Databases, OpenDatabase};
 use crate::identity::Identity;
 use crate::manifest::{self, Application, Fault, Faults};
@@ -19,17 +21,17 @@ use souk_database::contract::Database;
 use souk_database::migration::Migration;
 use std::path::Path;
 use std::sync::Arc;
-use wasmtime::Engine;
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::InstancePre;
 
 /// An application whose components were found fit to run.
 pub struct Examined<'m> {
-    application: &'m Application,
+    application: &'m Arc<Application>,
     /// In the manifest's order.
     pub components: Vec<Fit<'m>>,
     links: Vec<Link>,
     slots: Vec<Arc<Slot>>,
-    ticking: Ticking,
+    shelf: Shelf,
+    workshop: Workshop,
 }
 
 impl Examined<'_> {
@@ -48,32 +50,25 @@ pub struct Fit<'m> {
     pub version: Version,
     /// Whether it was compiled now.
     pub compiled: bool,
+    /// Whether it was swapped in by an earlier run, in place of the manifest's file.
+    pub is_swapped_in: bool,
     /// The granted interfaces that it imports.
     pub imports: Vec<String>,
     /// Whether it has work that the host may call for, as jobs of the manifest.
     pub is_periodic: bool,
-    /// The migrations of its database.
+    /// The migrations of its database, and of what ran on it before.
     pub migrations: Vec<Migration>,
+    code: wasmtime::component::Component,
     pre: InstancePre<Sandbox>,
 }
 
-/// Reads, compiles and checks every component, on all cores. `data` is where compiled code is kept.
-pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined<'m>, Faults> {
-    let general = |what: String, remedy: &str| Faults::one(&application.file, Fault::new(0, what, remedy));
-    let cache = CodeCache::open(&data.join("code"))
-        .map_err(|error| general(format!("{}: {error}", data.display()), "name a writable folder with --data"))?;
-    let ticking =
-        Ticking::start(application.components.iter().map(|component| &component.limits)).map_err(|error| {
-            general(format!("the engine can't be set up: {error:#}"), "lower instances_max or memory_bytes_max")
-        })?;
-    let engine = ticking.engine();
-    let mut linker = Linker::new(engine);
-    capabilities::link(&mut linker)
-        .map_err(|error| general(format!("linking failed: {error:#}"), "report this as a bug"))?;
-
+/// Reads, compiles and checks every component, on all cores. `data` is where compiled code is kept, and what was swapped in.
+pub fn examine<'m>(application: &'m Arc<Application>, data: &Path) -> Result<Examined<'m>, Faults> {
+    let workshop = Workshop::open(application, data)?;
+    let shelf = Shelf::new(data);
     // What is wrong with those that are there is told together with what is missing.
     let (compiled, missing): (Vec<_>, Vec<_>) =
-        compile(application, engine, &cache).into_iter().partition(Result::is_ok);
+        compile(application, &workshop, &shelf).into_iter().partition(Result::is_ok);
     let compiled: Vec<Compiled<'_>> = compiled.into_iter().flatten().collect();
     if compiled.iter().any(|compiled| compiled.origin == Origin::Compiled) {
         give_memory_back();
@@ -82,40 +77,40 @@ pub fn examine<'m>(application: &'m Application, data: &Path) -> Result<Examined
         .iter()
         .map(|compiled| Member { manifest: compiled.manifest, component: compiled.component.clone() })
         .collect();
-    let (links, refusals) = link::plan(engine, &members);
+    let Judged { links, faults } = workshop.judge(&members);
     let slots: Vec<_> = members.iter().map(|member| Slot::new(&member.manifest.id)).collect();
-    let fits = compiled.into_iter().zip(refusals).enumerate().map(|(place, (compiled, mut refusals))| {
-        let routed = application.routes.iter().any(|route| route.component == compiled.manifest.id);
-        let others = link::exported_by_others(engine, &members, place);
-        refusals.extend(grant::check(engine, &compiled.component, compiled.manifest, routed, &others));
-        let mut faults: Vec<_> = refusals.iter().map(|refusal| of_component(compiled.manifest, refusal)).collect();
-        faults.extend(jobs::check(engine, &compiled.component, compiled.manifest));
+    let served: Vec<_> = slots.iter().collect();
+    let fits = compiled.into_iter().zip(faults).enumerate().map(|(place, (compiled, faults))| {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let own: Vec<&Link> = links.iter().filter(|link| link.from == place).collect();
-        fit(engine, linker.clone(), compiled, &own, &slots).map_err(|fault| vec![fault])
+        let pre = workshop.link(&members[place], place, &links, &served).map_err(|error| {
+            let what = format!("can't be linked: {error:#}");
+            vec![fault(compiled.manifest, &what, "build it against this host's contracts")]
+        })?;
+        Ok(fit(&workshop, compiled, pre))
     });
     let missing = missing.into_iter().map(|result| Err(result.err().into_iter().collect()));
     let components = gather(application, fits.chain(missing), |result| result)?;
-    Ok(Examined { application, components, links, slots, ticking })
+    Ok(Examined { application, components, links, slots, shelf, workshop })
 }
 
 /// A component whose code is there.
 struct Compiled<'m> {
     manifest: &'m manifest::Component,
     package: Package,
+    is_swapped_in: bool,
     component: wasmtime::component::Component,
     origin: Origin,
 }
 
 /// Reads and compiles every component, on all cores.
-fn compile<'m>(application: &'m Application, engine: &Engine, cache: &CodeCache) -> Vec<Result<Compiled<'m>, Fault>> {
+fn compile<'m>(application: &'m Application, workshop: &Workshop, shelf: &Shelf) -> Vec<Result<Compiled<'m>, Fault>> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = application
             .components
             .iter()
-            .map(|manifest| scope.spawn(move || compile_one(manifest, engine, cache)))
+            .map(|manifest| scope.spawn(move || compile_one(manifest, workshop, shelf)))
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("compiling a component does not panic")).collect()
     })
@@ -123,56 +118,43 @@ fn compile<'m>(application: &'m Application, engine: &Engine, cache: &CodeCache)
 
 fn compile_one<'m>(
     manifest: &'m manifest::Component,
-    engine: &Engine,
-    cache: &CodeCache,
+    workshop: &Workshop,
+    shelf: &Shelf,
 ) -> Result<Compiled<'m>, Fault> {
-    let package = package::read(&manifest.source).map_err(|why| {
-        let what = format!("{} {why}", manifest.source.display());
-        fault(manifest, &what, "build it, with cargo xtask build, or name another source")
+    let (package, is_swapped_in) = shelf.package(manifest).map_err(|unfit| {
+        let remedy = unfit.remedy.unwrap_or("build it, with cargo xtask build, or name another source");
+        fault(manifest, &unfit.what, remedy)
     })?;
-    let (component, origin) = cache
-        .component(engine, &package)
+    let (component, origin) = workshop
+        .compile(&package)
         .map_err(|error| fault(manifest, &format!("can't be compiled: {error:#}"), "build it again"))?;
-    Ok(Compiled { manifest, package, component, origin })
+    Ok(Compiled { manifest, package, is_swapped_in, component, origin })
 }
 
-/// Links a component: to the host's capabilities, and to the components that serve what it imports.
-fn fit<'m>(
-    engine: &Engine,
-    mut linker: Linker<Sandbox>,
-    compiled: Compiled<'m>,
-    links: &[&Link],
-    slots: &[Arc<Slot>],
-) -> Result<Fit<'m>, Fault> {
-    let Compiled { manifest, package, component, origin } = compiled;
-    let define = |linker: &mut Linker<Sandbox>| {
-        links.iter().try_for_each(|link| link.define(linker, &manifest.id, &slots[link.to]))
-    };
-    let pre = define(&mut linker).and_then(|()| linker.instantiate_pre(&component)).map_err(|error| {
-        fault(manifest, &format!("can't be linked: {error:#}"), "build it against this host's contracts")
-    })?;
-    let imports = grant::granted_imports(engine, &component, manifest);
-    let is_periodic = jobs::exports(engine, &component);
-    let Package { version, migrations, .. } = package;
-    Ok(Fit { manifest, version, compiled: origin == Origin::Compiled, imports, is_periodic, migrations, pre })
-}
-
-fn fault(manifest: &manifest::Component, what: &str, remedy: &str) -> Fault {
-    Fault::new(manifest.line, format!("component {}: {what}", manifest.id), remedy)
-}
-
-fn of_component(manifest: &manifest::Component, refusal: &Refusal) -> Fault {
-    fault(manifest, &refusal.what, &refusal.remedy)
+fn fit<'m>(workshop: &Workshop, compiled: Compiled<'m>, pre: InstancePre<Sandbox>) -> Fit<'m> {
+    let Compiled { manifest, package, is_swapped_in, component, origin } = compiled;
+    Fit {
+        manifest,
+        version: package.version,
+        compiled: origin == Origin::Compiled,
+        is_swapped_in,
+        imports: grant::granted_imports(workshop.engine(), &component, manifest),
+        is_periodic: jobs::exports(workshop.engine(), &component),
+        migrations: package.migrations,
+        code: component,
+        pre,
+    }
 }
 
 /// Gives each component what it was granted: its database, brought to the newest migration, and the identity of the application. Blocks while it
 /// works on files.
 pub async fn furnish(
     examined: Examined<'_>,
-    databases: &Databases,
+    databases: Databases,
     identity: Option<&Arc<Identity>>,
+    audit: Audit,
 ) -> Result<Components, Faults> {
-    let Examined { application, components, slots, ticking, .. } = examined;
+    let Examined { application, components, slots, shelf, workshop, .. } = examined;
     let mut furnished = Vec::new();
     for fit in components {
         let database =
@@ -180,16 +162,17 @@ pub async fn furnish(
         furnished.push((fit, database));
     }
     let furnished = gather(application, furnished, |(fit, database)| match database {
-        Ok(database) => Ok((&fit.manifest.jobs, component(fit, database, identity))),
+        Ok(database) => Ok((fit, database)),
         Err(error) => Err(vec![database_fault(&fit, &error)]),
     })?;
     let (mut list, mut jobs) = (Vec::new(), Vec::new());
-    for ((own, component), slot) in furnished.into_iter().zip(&slots) {
-        slot.fill(&component.pool);
-        jobs.extend(own.iter().map(|job| Arc::new(Job::new(&component.pool, job))));
-        list.push(component);
+    for ((fit, database), slot) in furnished.into_iter().zip(slots) {
+        let provision = provision(fit.manifest, database.as_ref().map(OpenDatabase::database), identity);
+        jobs.extend(fit.manifest.jobs.iter().map(|job| Arc::new(Job::new(&slot, &provision.limits, job))));
+        list.push(component(fit, slot, provision, database));
     }
-    Ok(Components { list, slots, jobs, _ticking: ticking })
+    let changing = swap::Changing::new(shelf, databases, audit);
+    Ok(Components { list, jobs, changing, workshop })
 }
 
 /// The migrations that [`furnish`] would apply, by component: tried where it does not last, so that the databases stay as they are.
@@ -231,29 +214,25 @@ pub async fn try_start(examined: &Examined<'_>) -> Result<(), Faults> {
     let mut faults = Faults::new(&examined.application.file);
     for fit in &examined.components {
         let mould = Mould::new(fit.pre.clone(), provision(fit.manifest, None, None));
-        let started = tokio::time::timeout(ms(fit.manifest.limits.time_ms_max), mould.instance()).await;
-        let why = match started {
-            Ok(Ok(_)) => continue,
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => "not within time_ms_max".to_owned(),
-        };
-        let what = format!("component {}: can't be started: {why}", fit.manifest.id);
-        faults.push(Fault::new(fit.manifest.line, what, "build it again"));
+        if let Err(why) = mould.try_start().await {
+            faults.push(fault(fit.manifest, &format!("can't be started: {why}"), "build it again"));
+        }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-fn component(fit: Fit<'_>, open: Option<OpenDatabase>, identity: Option<&Arc<Identity>>) -> Component {
-    let identity = identity.filter(|_| capabilities::grants_identity(&fit.manifest.grants)).cloned();
-    let provision = provision(fit.manifest, open.as_ref().map(OpenDatabase::database), identity);
+/// Fills the slot with the first generation.
+fn component(fit: Fit<'_>, slot: Arc<Slot>, provision: Provision, database: Option<OpenDatabase>) -> Component {
     let (id, limits) = (Arc::clone(&provision.component), Arc::clone(&provision.limits));
-    Component { id, limits, pool: Arc::new(Pool::new(Mould::new(fit.pre, provision))), database: open }
+    let mould = Mould::new(fit.pre, provision.clone());
+    slot.set(Standing::first(Arc::new(Generation::new(1, fit.version, fit.code, fit.migrations, mould))));
+    Component { id, limits, slot, database, provision, bench: swap::Bench::default() }
 }
 
 fn provision(
     manifest: &manifest::Component,
     database: Option<Arc<dyn Database>>,
-    identity: Option<Arc<Identity>>,
+    identity: Option<&Arc<Identity>>,
 ) -> Provision {
     Provision {
         component: manifest.id.as_str().into(),
@@ -261,18 +240,19 @@ fn provision(
         environment: Arc::new(manifest.environment.clone()),
         outbound: manifest.outbound.clone().into(),
         database,
-        identity,
+        identity: identity.filter(|_| capabilities::grants_identity(&manifest.grants)).cloned(),
         limits: Arc::new(manifest.limits.clone()),
+        usage: Arc::new(Usage::default()),
     }
 }
 
 /// Compiling takes hundreds of MiB in passing, which the C library keeps for itself: 217 MiB are resident after a first start without this, 88 with it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn give_memory_back() {
+pub(super) fn give_memory_back() {
     // SAFETY: it looks at the allocator's own lists only, under the allocator's own locks, and nothing that is in use moves.
     let _gave_some = unsafe { libc::malloc_trim(0) };
 }
 
 /// Other C libraries keep less, or have no way to be told.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn give_memory_back() {}
+pub(super) fn give_memory_back() {}

@@ -39,7 +39,7 @@ impl fmt::Display for Version {
 }
 
 /// Bytes of a component's file. Components in languages with a runtime of their own have 10 to 40 MiB.
-const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Reads a component's file. The error is one sentence without the path.
 pub(super) fn read(path: &Path) -> Result<Package, String> {
@@ -47,7 +47,16 @@ pub(super) fn read(path: &Path) -> Result<Package, String> {
     if length > FILE_BYTES_MAX {
         return Err(format!("is larger than {FILE_BYTES_MAX} bytes"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("can't be read: {error}"))?;
+    parse(std::fs::read(path).map_err(|error| format!("can't be read: {error}"))?)
+}
+
+/// The digest of a file.
+pub(super) fn digest(path: &Path) -> std::io::Result<Version> {
+    Ok(Version(Sha256::digest(std::fs::read(path)?).into()))
+}
+
+/// Looks into a component's file. The error is the end of a sentence about it.
+pub(super) fn parse(bytes: Vec<u8>) -> Result<Package, String> {
     if !Parser::is_component(&bytes) {
         let what = if Parser::is_core_wasm(&bytes) { "a core module" } else { "no WebAssembly" };
         return Err(format!("is {what}, not a component"));

@@ -8,7 +8,7 @@
 use super::instance::{Instance, Mould};
 use crate::problem::Problem;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
@@ -24,6 +24,10 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Idle>>,
     permits: Semaphore,
     waiting: AtomicU64,
+    /// Calls that a trap or a limit of memory ended.
+    traps: AtomicU64,
+    /// Whether instances are let go after their call: this generation serves nobody any more.
+    is_retired: AtomicBool,
 }
 
 /// An instance that waits for its next request.
@@ -38,7 +42,14 @@ impl Pool {
     /// No instance yet.
     pub(super) fn new(mould: Mould) -> Self {
         let instances_max = crate::config::size(mould.provision().limits.instances_max);
-        Self { mould, idle: Mutex::default(), permits: Semaphore::new(instances_max), waiting: AtomicU64::new(0) }
+        Self {
+            mould,
+            idle: Mutex::default(),
+            permits: Semaphore::new(instances_max),
+            waiting: AtomicU64::new(0),
+            traps: AtomicU64::new(0),
+            is_retired: AtomicBool::new(false),
+        }
     }
 
     /// What the instances are made of.
@@ -89,10 +100,39 @@ impl Pool {
         drop(cold);
     }
 
+    /// Lets go of all instances that are idle, and of the others after their calls. It can be called all the same.
+    pub(super) fn retire(&self) {
+        let mut idle = self.idle.lock().expect("nobody panics while holding it");
+        self.is_retired.store(true, Ordering::Relaxed);
+        let all = std::mem::take(&mut *idle);
+        drop(idle);
+        // Dropped here, outside the lock.
+        drop(all);
+    }
+
+    /// Keeps instances again.
+    pub(super) fn recall(&self) {
+        let _idle = self.idle.lock().expect("nobody panics while holding it");
+        self.is_retired.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it lets go of its instances.
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed)
+    }
+
+    /// How many calls a trap or a limit of memory has ended.
+    pub(super) fn traps(&self) -> u64 {
+        self.traps.load(Ordering::Relaxed)
+    }
+
     fn keep(&self, instance: Box<Instance>) {
         if instance.served() < self.mould.provision().limits.requests_per_instance_max {
             let idle = Idle { instance, since: Instant::now(), thread: std::thread::current().id() };
-            self.idle.lock().expect("nobody panics while holding it").push(idle);
+            let mut all = self.idle.lock().expect("nobody panics while holding it");
+            if !self.is_retired.load(Ordering::Relaxed) {
+                all.push(idle);
+            }
         }
     }
 }
@@ -139,7 +179,10 @@ impl Lease<'_> {
                 self.keep();
                 Ok(answer)
             }
-            Err(error) => Err(super::failed(self.pool.mould.provision(), &error, self.instance.reached_limit())),
+            Err(error) => {
+                self.pool.traps.fetch_add(1, Ordering::Relaxed);
+                Err(super::failed(self.pool.mould.provision(), &error, self.instance.reached_limit()))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The instance runs on a task of its own, which outlives the head of the answer: it drives the body until the client has it
 //! or is gone, then lets the guest finish what it has begun, and gives the instance back.
 
-use super::pool::Pool;
+use super::generation::Visit;
 use crate::body::{self, Body, Bounded, Cut};
 use crate::capabilities::Sandbox;
 use crate::config::ms;
@@ -14,7 +14,6 @@ use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -32,20 +31,16 @@ type GuestBody = UnsyncBoxBody<Bytes, Error>;
 type Answer = Result<Response<GuestBody>, Problem>;
 
 /// Answers one request.
-pub(super) async fn call(
-    pool: &Arc<Pool>,
-    request: Request<WasiBody>,
-    errand: Errand,
-) -> Result<Response<Body>, Problem> {
+pub(super) async fn call(visit: &Visit, request: Request<WasiBody>, errand: Errand) -> Result<Response<Body>, Problem> {
     let wanted = CancellationToken::new();
     // Dropped with this future, or with the body of the answer: then nobody wants the rest.
     let interest = wanted.clone().drop_guard();
     let (answer, answered) = oneshot::channel();
     let (asked, question) = oneshot::channel();
     let (confirm, confirmed) = oneshot::channel();
-    tokio::spawn(drive(Arc::clone(pool), request, errand, answer, End { question, confirm }, wanted));
+    tokio::spawn(drive(visit.again(), request, errand, answer, End { question, confirm }, wanted));
     let response = answered.await.map_err(|_| Problem::ComponentFailed)??;
-    let provision = pool.mould().provision();
+    let provision = visit.pool().mould().provision();
     let status = response.status().as_u16();
     super::status(status).ok_or_else(|| super::misanswered(provision, &format!("status {status}")))?;
     Ok(response.map(|body| {
@@ -62,20 +57,24 @@ struct End {
 
 /// Drives the instance until everything about the request is done.
 async fn drive(
-    pool: Arc<Pool>,
+    visit: Visit,
     request: Request<WasiBody>,
     errand: Errand,
     answer: oneshot::Sender<Answer>,
     end: End,
     wanted: CancellationToken,
 ) {
-    let mut lease = match pool.lease().await {
+    let mut lease = match visit.pool().lease().await {
         Ok(lease) => lease,
         Err(problem) => return drop(answer.send(Err(problem))),
     };
-    let answered = AtomicBool::new(false);
+    let (answered, cut) = (AtomicBool::new(false), visit.generation().cut());
     let unwanted = async {
-        wanted.cancelled().await;
+        tokio::select! {
+            () = wanted.cancelled() => {}
+            // Its generation was swapped out, and had its time to end.
+            () = cut.cancelled() => return,
+        }
         if answered.load(Ordering::Relaxed) {
             tokio::time::sleep(FINISH_MAX).await;
         }
@@ -100,7 +99,7 @@ async fn drive(
         // A failure is in the log; whoever waited for the answer learns of it by the channel's end.
         drop(lease.settle(ended));
     } else {
-        tracing::debug!(component = &*pool.mould().provision().component, "an unwanted call was cut off");
+        tracing::debug!(component = &*visit.pool().mould().provision().component, "an unwanted call was cut off");
     }
 }
 

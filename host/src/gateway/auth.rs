@@ -12,7 +12,8 @@ mod credentials;
 mod kept;
 
 use crate::body::{self, Body};
-use crate::identity::{Identity, PasswordFigures, now_s};
+use crate::clock::now_s;
+use crate::identity::{Identity, PasswordFigures};
 use crate::manifest::{AccessRule, Application, Who};
 use crate::problem::Problem;
 use credentials::Credentials;

@@ -1,7 +1,7 @@
 //! The body of a request: received whole where it is small, handed on as it comes where it is not, bounded in both cases.
 
 use crate::body::{Body, Bounded, Cut, Verdict};
-use crate::components::{Component, Reception, RequestBody};
+use crate::components::{Component, Reception, RequestBody, Visit};
 use crate::config::{HostLimits, ms};
 use crate::problem::Problem;
 use bytes::Bytes;
@@ -22,6 +22,7 @@ const DISCARD_WAIT_MAX: Duration = Duration::from_millis(100);
 pub(super) async fn receive(
     request: Request<Incoming>,
     component: &Component,
+    visit: &Visit,
     limits: &HostLimits,
     end: Instant,
 ) -> Result<(Request<RequestBody>, Verdict), Problem> {
@@ -36,7 +37,7 @@ pub(super) async fn receive(
     }
     let body = Bounded::new(body, bytes_max, ms(limits.body_idle_ms_max));
     let verdict = body.verdict();
-    let whole = match component.reception() {
+    let whole = match visit.reception() {
         Reception::Whole => true,
         Reception::WholeUpTo(max) => length.is_some_and(|length| length <= max),
     };

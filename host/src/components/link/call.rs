@@ -4,60 +4,32 @@
 //! the caller's error where its contract has one for it: a result whose error is a variant with the case `unavailable`, with a text or
 //! without. Otherwise the caller traps. It never waits longer than its time.
 
+use super::super::generation::{Generation, Visit};
 use super::super::instance::Invocation;
-use super::super::pool::Pool;
+use super::super::slot::{Closed, Slot};
+use super::count::Counters;
 use crate::capabilities::Sandbox;
 use crate::config::ms;
 use crate::problem::Problem;
 use crate::trace::Errand;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::field::display;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{ComponentExportIndex, LinkerInstance, Type, Val};
 
-/// A component's name as links know it: what runs under it is put in when it is there.
-pub(in crate::components) struct Slot {
-    id: Arc<str>,
-    pool: OnceLock<Arc<Pool>>,
-    figures: Mutex<Vec<Arc<Counters>>>,
-}
-
-/// What was counted of one link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figures {
-    /// The importer's name.
-    pub from: String,
-    /// The server's name.
-    pub to: Arc<str>,
-    /// Without its version.
-    pub interface: String,
-    /// Calls that have ended.
-    pub calls: u64,
-    /// Those of them that went wrong on the way.
-    pub failures: u64,
-    /// How long all of them took together.
-    pub took: Duration,
-}
-
-pub(super) struct Counters {
-    from: String,
-    interface: String,
-    calls: AtomicU64,
-    failures: AtomicU64,
-    took_us: AtomicU64,
-}
-
 /// A function of a server.
 pub(super) struct Target {
     server: Arc<Slot>,
     counters: Arc<Counters>,
-    export: ComponentExportIndex,
+    /// The interface as the importer names it, with its version.
+    import: String,
     name: String,
+    /// Where the function is in the generation that was called last, by its number.
+    found: Mutex<Option<(u64, ComponentExportIndex)>>,
     unavailable: Option<Unavailable>,
 }
 
@@ -75,56 +47,26 @@ enum Failure {
     TooSlow,
     Failed,
     Stopping,
-}
-
-impl Slot {
-    /// A name under which nothing runs yet.
-    pub(in crate::components) fn new(id: &str) -> Arc<Self> {
-        Arc::new(Self { id: id.into(), pool: OnceLock::new(), figures: Mutex::default() })
-    }
-
-    /// From now on this runs under the name.
-    pub(in crate::components) fn fill(&self, pool: &Arc<Pool>) {
-        let _is_first = self.pool.set(Arc::clone(pool));
-    }
-
-    /// What was counted of the links to it.
-    pub(in crate::components) fn figures(&self) -> Vec<Figures> {
-        let counters = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |counters: &Arc<Counters>| Figures {
-            from: counters.from.clone(),
-            to: Arc::clone(&self.id),
-            interface: counters.interface.clone(),
-            calls: counters.calls.load(Ordering::Relaxed),
-            failures: counters.failures.load(Ordering::Relaxed),
-            took: Duration::from_micros(counters.took_us.load(Ordering::Relaxed)),
-        };
-        counters.iter().map(read).collect()
-    }
-
-    pub(super) fn figures_of(&self, from: &str, interface: &str) -> Arc<Counters> {
-        let counters = Arc::new(Counters {
-            from: from.to_owned(),
-            interface: interface.to_owned(),
-            calls: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            took_us: AtomicU64::new(0),
-        });
-        self.figures.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counters));
-        counters
-    }
+    /// A generation that came since the caller was linked does without the function.
+    Missing,
 }
 
 impl Target {
     pub(super) fn new(
         server: &Arc<Slot>,
         counters: &Arc<Counters>,
-        export: ComponentExportIndex,
+        import: &str,
         name: &str,
         ty: &ComponentFunc,
     ) -> Arc<Self> {
-        let (server, counters) = (Arc::clone(server), Arc::clone(counters));
-        Arc::new(Self { server, counters, export, name: name.to_owned(), unavailable: Unavailable::of(ty) })
+        Arc::new(Self {
+            server: Arc::clone(server),
+            counters: Arc::clone(counters),
+            import: import.to_owned(),
+            name: name.to_owned(),
+            found: Mutex::default(),
+            unavailable: Unavailable::of(ty),
+        })
     }
 
     /// Makes the function of this name call it.
@@ -156,12 +98,9 @@ impl Target {
             Some(errand) => self.call_until(errand, parameters, results).await,
             None => Err(Failure::TooSlow),
         };
-        let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.counters.calls.fetch_add(1, Ordering::Relaxed);
-        self.counters.took_us.fetch_add(took_us, Ordering::Relaxed);
+        self.counters.count(begun.elapsed(), answered.is_err());
         if let Err(failure) = answered {
-            self.counters.failures.fetch_add(1, Ordering::Relaxed);
-            let (from, to, function) = (&self.counters.from, &*self.server.id, &self.name);
+            let (from, to, function) = (&*self.counters.from, &*self.counters.to, &self.name);
             let (interface, trace) = (&*self.counters.interface, errand.map(|errand| display(errand.trace)));
             tracing::warn!(from, to, interface, function, %failure, trace, "a call over a link failed");
         }
@@ -169,10 +108,32 @@ impl Target {
     }
 
     async fn call_until(&self, errand: Errand, parameters: Vec<Val>, results: usize) -> Result<Vec<Val>, Failure> {
-        let pool = Arc::clone(self.server.pool.get().ok_or(Failure::Stopping)?);
-        let errand = errand.by(Instant::now() + ms(pool.mould().provision().limits.time_ms_max));
-        let invocation = Invocation { export: self.export, parameters, results, errand };
-        tokio::time::timeout_at(errand.end, invoke(&pool, invocation)).await.unwrap_or(Err(Failure::TooSlow))
+        let visit = self.server.enter()?;
+        let begun = Instant::now();
+        let errand = errand.by(begun + ms(visit.pool().mould().provision().limits.time_ms_max));
+        let export = self.place_in(visit.generation()).ok_or(Failure::Missing)?;
+        let invocation = Invocation { export, parameters, results, errand };
+        let answered = tokio::time::timeout_at(errand.end, invoke(&visit, invocation)).await;
+        let answered = answered.unwrap_or(Err(Failure::TooSlow));
+        let is_failed = matches!(answered, Err(Failure::TooSlow | Failure::Failed));
+        if answered == Err(Failure::TooSlow) {
+            visit.generation().tally.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        visit.generation().tally.calls.count(begun.elapsed(), is_failed);
+        answered
+    }
+
+    /// Where the function is in this generation: looked up once, since a call takes microseconds.
+    fn place_in(&self, generation: &Generation) -> Option<ComponentExportIndex> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        match *found {
+            Some((number, place)) if number == generation.number => Some(place),
+            _ => {
+                let place = super::place(&generation.code, &self.import, &self.name)?;
+                *found = Some((generation.number, place));
+                Some(place)
+            }
+        }
     }
 
     /// The caller's error, or the trap of the caller.
@@ -209,10 +170,16 @@ impl Unavailable {
     }
 }
 
-async fn invoke(pool: &Pool, invocation: Invocation) -> Result<Vec<Val>, Failure> {
-    let mut lease = pool.lease().await?;
+async fn invoke(visit: &Visit, invocation: Invocation) -> Result<Vec<Val>, Failure> {
+    let mut lease = visit.pool().lease().await?;
     let ended = lease.instance().invoke(invocation).await;
     Ok(lease.settle(ended)?)
+}
+
+impl From<Closed> for Failure {
+    fn from(_: Closed) -> Self {
+        Self::Stopping
+    }
 }
 
 impl From<Problem> for Failure {
@@ -233,6 +200,7 @@ impl fmt::Display for Failure {
             Self::TooSlow => "it did not answer in time",
             Self::Failed => "it failed",
             Self::Stopping => "it is not there",
+            Self::Missing => "it does not export the function any more",
         })
     }
 }
