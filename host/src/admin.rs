@@ -3,6 +3,8 @@
 
 mod components;
 
+pub(crate) use components::SEAL;
+
 use crate::body::{self, Body};
 use crate::gateway::Gateway;
 use crate::handler::Handler;

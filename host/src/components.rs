@@ -7,6 +7,8 @@ mod load;
 
 mod shelf;
 
+mod vouch;
+
 mod workshop;
 
 mod package;
@@ -46,6 +48,7 @@ pub use load::{Examined, Fit, examine, furnish, plan, try_start};
 pub use package::{FILE_BYTES_MAX, Version};
 pub use status::{GenerationStatus, Part, State, Status};
 pub use swap::{Order, Step};
+pub use vouch::{seal_beside, seal_file};
 
 use crate::body::{Body, Bounded, Cut};
 use crate::capabilities::Provision;

@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check, graph, migrate, db, keys, user, operate → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
+//! up, check, graph, migrate, db, keys, user, operate, sign → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -23,6 +23,8 @@ pub mod keys;
 pub mod user;
 
 pub mod operate;
+
+pub mod sign;
 
 mod summary;
 

@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use souk::manifest::DatabaseUrl;
 use souk::operator::Pass;
 use souk::telemetry::{self, LogFormat};
-use souk::{check, db, graph, keys, migrate, operate, up, user};
+use souk::{check, db, graph, keys, migrate, operate, sign, up, user};
 use souk_identity::keys::Former;
+use souk_identity::seal::version::SealVersion;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +78,8 @@ enum Command {
     Stop(OfComponent),
     /// Serves a component again that was stopped
     Start(OfComponent),
+    /// Vouches for a component's file, for hosts whose manifest names the key: writes FILE.sig
+    Sign(Sign),
     /// Tells who changed what serves, when, and what came of it
     History {
         /// Only of this component
@@ -107,6 +110,25 @@ impl Host {
         let token = std::env::var("SOUK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
         Ok(Pass::of(&self.folder.data, self.admin, token)?)
     }
+}
+
+#[derive(Args)]
+struct Sign {
+    /// The component's file
+    #[arg(required_unless_present = "new_key")]
+    file: Option<PathBuf>,
+    /// Whose place it may take: the component's name in manifests
+    #[arg(long, required_unless_present = "new_key", value_name = "NAME")]
+    component: Option<String>,
+    /// Its version, MAJOR.MINOR.PATCH; hosts go forward only
+    #[arg(long = "version", id = "release", required_unless_present = "new_key", value_name = "VERSION")]
+    version: Option<SealVersion>,
+    /// The file with the key, made with --new-key or by openssl genpkey -algorithm ed25519
+    #[arg(long, required_unless_present = "new_key", value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Makes a key in this file instead, and prints the line for the manifest
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "component", "release", "key"])]
+    new_key: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -338,6 +360,7 @@ fn main() -> ExitCode {
         Command::User(options) => create_user(options),
         Command::Ps { json, host } => ask(&host, async |pass, out| operate::ps(&pass, json, out).await),
         Command::Swap(options) => swap(options),
+        Command::Sign(options) => sign(&options),
         Command::Rollback(OfComponent { name, host }) => {
             ask(&host, async |pass, out| operate::roll_back(&pass, &name, out).await)
         }
@@ -404,6 +427,18 @@ fn create_user(User { command, folder }: User) -> anyhow::Result<()> {
     });
     let user = user::NewUser { email, name, roles, password: password.transpose()? };
     Ok(to_its_end(user::create(&folder.data, &user, &mut std::io::stdout()))??)
+}
+
+fn sign(options: &Sign) -> anyhow::Result<()> {
+    let out = &mut std::io::stdout();
+    match options {
+        Sign { new_key: Some(file), .. } => sign::new_key(file, out)?,
+        Sign { file: Some(file), component: Some(component), version: Some(version), key: Some(key), .. } => {
+            sign::sign(file, component, *version, key, out)?;
+        }
+        _ => anyhow::bail!("a file, --component, --version and --key, or --new-key alone"),
+    }
+    Ok(())
 }
 
 /// Asks a host that runs.

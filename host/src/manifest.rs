@@ -22,6 +22,8 @@ mod access;
 
 mod job;
 
+mod signer;
+
 mod outbound;
 
 mod template;
@@ -36,6 +38,7 @@ pub use route::{RoutePattern, Segment};
 
 use crate::config::{ComponentLimits, HostLimits};
 use ipnet::IpNet;
+use souk_identity::seal::Signer;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +81,8 @@ pub struct Component {
     pub grants: Vec<String>,
     /// Which component serves an interface that it imports, where several could.
     pub links: BTreeMap<String, String>,
+    /// Who may vouch for its file; nobody has to without one.
+    pub signers: Vec<Signer>,
     /// Settings that it reads through `wasi:config/store`.
     pub variables: BTreeMap<String, String>,
     /// Environment variables that it sees.

@@ -1,7 +1,8 @@
 //! `souk ps`, `swap`, `rollback`, `stop`, `start`, `history`: what serves, and changes of it, asked of the host that runs.
 
+use crate::admin::SEAL;
 use crate::audit::{Action, Outcome, Record, Which};
-use crate::components::{GenerationStatus, Part, State, Status, Step};
+use crate::components::{GenerationStatus, Part, State, Status, Step, seal_beside, seal_file};
 use crate::operator::{AskError, Pass};
 use crate::problem;
 use bytes::Bytes;
@@ -80,7 +81,11 @@ pub async fn swap(pass: &Pass, swap: &Swap, progress: &mut dyn Write, out: &mut 
     let canary = swap.canary_percent.map(|percent| format!("canary={percent}"));
     let probation = swap.probation_seconds.map(|seconds| format!("probation_seconds={seconds}"));
     let query: Vec<String> = canary.into_iter().chain(probation).collect();
-    let request = Request::put(format!("{path}?{}", query.join("&"))).header(CONTENT_TYPE, "application/wasm");
+    let seal = seal_beside(&swap.file).map_err(|error| OperateError::File(seal_file(&swap.file), error))?;
+    let mut request = Request::put(format!("{path}?{}", query.join("&"))).header(CONTENT_TYPE, "application/wasm");
+    if let Some(seal) = seal {
+        request = request.header(SEAL, seal.trim_ascii());
+    }
     let sent = pass.send(request.body(Bytes::from(file)), SWAP_MAX);
     tokio::pin!(sent);
     let mut seen = None;

@@ -23,6 +23,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The field with the seal of a file: the document in one line.
+pub(crate) const SEAL: &str = "souk-signature";
+
 /// Records of the history that one answer tells without a word about how many.
 const LIMIT: u64 = 100;
 
@@ -53,8 +56,9 @@ pub(super) async fn answer(
             let probation = query.number("probation_seconds", PROBATION_SECONDS)?.map(Duration::from_secs);
             // Before the body is read, which may be large.
             components.status_of(name)?;
+            let seal = parts.headers.get(SEAL).map(|seal| seal.as_bytes().to_vec());
             let file = receive(body).await?;
-            let order = Order { file, who: who.to_owned(), canary_percent, probation };
+            let order = Order { file, seal, who: who.to_owned(), canary_percent, probation };
             changed(components.swap(name, order).await)
         }
         (["components", name, "history"], &Method::GET) => history(components, Some(name), &parts),

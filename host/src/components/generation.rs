@@ -10,6 +10,7 @@ use super::tally::Tally;
 use crate::clock::now_ms;
 use crate::config::ms;
 use souk_database::migration::Migration;
+use souk_identity::seal::version::SealVersion;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,14 +21,12 @@ use wasmtime::component::Component;
 pub(super) struct Generation {
     /// Counts from 1 under the component's name, as long as the host runs.
     pub(super) number: u64,
-    /// Of the component's file.
-    pub(super) version: Version,
+    /// What its file says of itself.
+    pub(super) carried: Carried,
     /// When it was made, in milliseconds since 1970.
     pub(super) since_ms: u64,
     /// The compiled code, for its types.
     pub(super) code: Component,
-    /// The migrations that it carries.
-    pub(super) migrations: Vec<Migration>,
     /// Its instances.
     pub(super) pool: Pool,
     /// What was counted of it.
@@ -36,24 +35,27 @@ pub(super) struct Generation {
     cut: Mutex<CancellationToken>,
 }
 
+/// What a component's file says of itself.
+pub(super) struct Carried {
+    /// Its digest.
+    pub(super) version: Version,
+    /// The version of its seal, if one is demanded.
+    pub(super) sealed: Option<SealVersion>,
+    /// The migrations that it carries.
+    pub(super) migrations: Vec<Migration>,
+}
+
 /// How often a generation that is drained is looked at.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
 
 impl Generation {
     /// Nothing was asked of it yet.
-    pub(super) fn new(
-        number: u64,
-        version: Version,
-        code: Component,
-        migrations: Vec<Migration>,
-        mould: Mould,
-    ) -> Self {
+    pub(super) fn new(number: u64, carried: Carried, code: Component, mould: Mould) -> Self {
         Self {
             number,
-            version,
+            carried,
             since_ms: now_ms(),
             code,
-            migrations,
             pool: Pool::new(mould),
             tally: Tally::default(),
             cut: Mutex::default(),

@@ -2,13 +2,13 @@
 //! then with what outlives them.
 
 use super::code::Origin;
-use super::generation::Generation;
+use super::generation::{Carried, Generation};
 use super::grant;
 use super::instance::Mould;
 use super::jobs::{self, Job};
 use super::link::{Link, Member};
 use super::package::{Package, Version};
-use super::shelf::Shelf;
+use super::shelf::{Found, Shelf};
 use super::slot::{Slot, Standing};
 use super::workshop::{Judged, Workshop, fault};
 use super::{Component, Components, swap};
@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::manifest::{self, Application, Fault, Faults};
 use souk_database::contract::Database;
 use souk_database::migration::Migration;
+use souk_identity::seal::version::SealVersion;
 use std::path::Path;
 use std::sync::Arc;
 use wasmtime::component::InstancePre;
@@ -52,6 +53,8 @@ pub struct Fit<'m> {
     pub compiled: bool,
     /// Whether it was swapped in by an earlier run, in place of the manifest's file.
     pub is_swapped_in: bool,
+    /// The version of its seal, if one is demanded.
+    pub sealed: Option<SealVersion>,
     /// The granted interfaces that it imports.
     pub imports: Vec<String>,
     /// Whether it has work that the host may call for, as jobs of the manifest.
@@ -100,6 +103,7 @@ struct Compiled<'m> {
     manifest: &'m manifest::Component,
     package: Package,
     is_swapped_in: bool,
+    sealed: Option<SealVersion>,
     component: wasmtime::component::Component,
     origin: Origin,
 }
@@ -121,23 +125,24 @@ fn compile_one<'m>(
     workshop: &Workshop,
     shelf: &Shelf,
 ) -> Result<Compiled<'m>, Fault> {
-    let (package, is_swapped_in) = shelf.package(manifest).map_err(|unfit| {
+    let Found { package, is_swapped_in, sealed } = shelf.package(manifest).map_err(|unfit| {
         let remedy = unfit.remedy.unwrap_or("build it, with cargo xtask build, or name another source");
         fault(manifest, &unfit.what, remedy)
     })?;
     let (component, origin) = workshop
         .compile(&package)
         .map_err(|error| fault(manifest, &format!("can't be compiled: {error:#}"), "build it again"))?;
-    Ok(Compiled { manifest, package, is_swapped_in, component, origin })
+    Ok(Compiled { manifest, package, is_swapped_in, sealed, component, origin })
 }
 
 fn fit<'m>(workshop: &Workshop, compiled: Compiled<'m>, pre: InstancePre<Sandbox>) -> Fit<'m> {
-    let Compiled { manifest, package, is_swapped_in, component, origin } = compiled;
+    let Compiled { manifest, package, is_swapped_in, sealed, component, origin } = compiled;
     Fit {
         manifest,
         version: package.version,
         compiled: origin == Origin::Compiled,
         is_swapped_in,
+        sealed,
         imports: grant::granted_imports(workshop.engine(), &component, manifest),
         is_periodic: jobs::exports(workshop.engine(), &component),
         migrations: package.migrations,
@@ -165,6 +170,9 @@ pub async fn furnish(
         Ok(database) => Ok((fit, database)),
         Err(error) => Err(vec![database_fault(&fit, &error)]),
     })?;
+    for (fit, _) in &furnished {
+        remember_seal(&shelf, fit)?;
+    }
     let (mut list, mut jobs) = (Vec::new(), Vec::new());
     for ((fit, database), slot) in furnished.into_iter().zip(slots) {
         let provision = provision(fit.manifest, database.as_ref().map(OpenDatabase::database), identity);
@@ -173,6 +181,16 @@ pub async fn furnish(
     }
     let changing = swap::Changing::new(shelf, databases, audit);
     Ok(Components { list, jobs, changing, workshop })
+}
+
+/// The next start refuses what was sealed before this.
+fn remember_seal(shelf: &Shelf, fit: &Fit<'_>) -> Result<(), Faults> {
+    let Some(sealed) = fit.sealed else { return Ok(()) };
+    let kept = shelf.remember(fit.manifest, |entry| entry.sealed = Some(sealed.to_string()));
+    kept.map_err(|error| {
+        let what = format!("the version of its seal can't be kept: {error}");
+        Faults::one(&fit.manifest.source, fault(fit.manifest, &what, "name a writable folder with --data"))
+    })
 }
 
 /// The migrations that [`furnish`] would apply, by component: tried where it does not last, so that the databases stay as they are.
@@ -225,7 +243,8 @@ pub async fn try_start(examined: &Examined<'_>) -> Result<(), Faults> {
 fn component(fit: Fit<'_>, slot: Arc<Slot>, provision: Provision, database: Option<OpenDatabase>) -> Component {
     let (id, limits) = (Arc::clone(&provision.component), Arc::clone(&provision.limits));
     let mould = Mould::new(fit.pre, provision.clone());
-    slot.set(Standing::first(Arc::new(Generation::new(1, fit.version, fit.code, fit.migrations, mould))));
+    let package = Carried { version: fit.version, sealed: fit.sealed, migrations: fit.migrations };
+    slot.set(Standing::first(Arc::new(Generation::new(1, package, fit.code, mould))));
     Component { id, limits, slot, database, provision, bench: swap::Bench::default() }
 }
 

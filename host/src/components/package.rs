@@ -21,6 +21,11 @@ pub(super) struct Package {
 pub struct Version([u8; 32]);
 
 impl Version {
+    /// As it is.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// All 64 hexadecimal digits.
     pub fn hex(&self) -> String {
         use fmt::Write;

@@ -4,9 +4,11 @@
 //! sake, and an entry is written when its probation is over: whoever starts again in between gets what was proven.
 
 use super::package::{self, Package, Version};
+use super::vouch::{seal_beside, seal_file, vouched};
 use crate::manifest;
 use crate::private;
 use serde::{Deserialize, Serialize};
+use souk_identity::seal::version::SealVersion;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -26,8 +28,17 @@ pub(super) struct Entry {
     pub(super) serves: Option<String>,
     /// The digest of the file whose migrations were applied last, which what serves may not have.
     pub(super) migrations: Option<String>,
-    /// The newest version among the seals of what has served.
+    /// The version of the seal of what served last.
     pub(super) sealed: Option<String>,
+}
+
+/// A component's file.
+pub(super) struct Found {
+    pub(super) package: Package,
+    /// Whether it stands in for the manifest's.
+    pub(super) is_swapped_in: bool,
+    /// The version of its seal, if one is demanded.
+    pub(super) sealed: Option<SealVersion>,
 }
 
 /// Why a component's file can't be had.
@@ -44,23 +55,40 @@ impl Shelf {
         Self { folder: data.join("swapped") }
     }
 
-    /// The component's file: the one of the manifest, or the one that stands in for it; and whether it is the latter.
-    pub(super) fn package(&self, manifest: &manifest::Component) -> Result<(Package, bool), Unfit> {
+    /// The component's file: the one of the manifest, or the one that stands in for it, with its seal where one is demanded.
+    pub(super) fn package(&self, manifest: &manifest::Component) -> Result<Found, Unfit> {
+        let found = self.look_up(manifest)?;
+        let digest = found.package.version.hex();
+        let file = if found.is_swapped_in { self.file(&digest) } else { manifest.source.clone() };
+        let unsealed = |what: String| Unfit {
+            what,
+            remedy: Some(
+                "have it sealed with `souk sign` by one of its signers, in a version that is not older than what ran",
+            ),
+        };
+        let seal = seal_beside(&file).map_err(|error| unsealed(format!("its seal can't be read: {error}")))?;
+        let floor = self.entry(&manifest.id).ok().flatten().and_then(|entry| entry.sealed?.parse().ok());
+        let sealed = vouched(manifest, &found.package.version, seal.as_deref(), floor).map_err(unsealed)?;
+        Ok(Found { sealed, ..found })
+    }
+
+    fn look_up(&self, manifest: &manifest::Component) -> Result<Found, Unfit> {
         let own = package::read(&manifest.source)
             .map_err(|why| Unfit { what: format!("{} {why}", manifest.source.display()), remedy: None })?;
+        let found = |package, is_swapped_in| Found { package, is_swapped_in, sealed: None };
         let kept = |error: String| Unfit {
             what: format!("what was swapped in can't be had: {error}"),
             remedy: Some("remove its .json in the folder `swapped` of the data folder to serve the manifest's file"),
         };
         let Some(entry) = self.entry(&manifest.id).map_err(|error| kept(error.to_string()))? else {
-            return Ok((own, false));
+            return Ok(found(own, false));
         };
         if entry.manifest != own.version.hex() {
             tracing::info!(
                 component = manifest.id,
                 "its file has changed since another was swapped in, and serves again"
             );
-            return Ok((own, false));
+            return Ok(found(own, false));
         }
         let mut package = match &entry.serves {
             Some(digest) => self.kept(digest).map_err(kept)?,
@@ -72,7 +100,7 @@ impl Shelf {
                 package.migrations = newest;
             }
         }
-        Ok((package, entry.serves.is_some()))
+        Ok(found(package, entry.serves.is_some()))
     }
 
     fn kept(&self, digest: &str) -> Result<Package, String> {
@@ -90,15 +118,28 @@ impl Shelf {
         }
     }
 
-    /// Keeps a file.
-    pub(super) fn put(&self, version: &Version, bytes: &[u8]) -> io::Result<()> {
+    /// Keeps a file, and its seal.
+    pub(super) fn put(&self, version: &Version, bytes: &[u8], seal: Option<&[u8]>) -> io::Result<()> {
         let path = self.file(&version.hex());
+        if let Some(seal) = seal {
+            self.write(&seal_file(&path), seal)?;
+        }
         if path.exists() { Ok(()) } else { self.write(&path, bytes) }
     }
 
-    /// Keeps an entry.
-    pub(super) fn set(&self, component: &str, entry: &Entry) -> io::Result<()> {
-        self.write(&self.entry_file(component), &serde_json::to_vec_pretty(entry)?)
+    /// Changes what is kept of a component. Of what was kept for another file of the manifest, only the version of its seal is.
+    pub(super) fn remember(&self, manifest: &manifest::Component, change: impl FnOnce(&mut Entry)) -> io::Result<()> {
+        let own = package::digest(&manifest.source)?.hex();
+        let before = self.entry(&manifest.id)?;
+        let mut entry = match before.clone() {
+            Some(entry) if entry.manifest == own => entry,
+            other => Entry { manifest: own, sealed: other.and_then(|entry| entry.sealed), ..Entry::default() },
+        };
+        change(&mut entry);
+        if before.as_ref() == Some(&entry) {
+            return Ok(());
+        }
+        self.write(&self.entry_file(&manifest.id), &serde_json::to_vec_pretty(&entry)?)
     }
 
     /// Removes the files that no entry names, but those in use.
@@ -112,7 +153,7 @@ impl Shelf {
                     let Entry { serves, migrations, .. } = serde_json::from_slice(&fs::read(&path)?)?;
                     kept.extend(serves.into_iter().chain(migrations));
                 }
-                Some("wasm" | "part") => files.push(path),
+                Some("wasm" | "part" | "sig") => files.push(path),
                 _ => {}
             }
         }
@@ -124,7 +165,9 @@ impl Shelf {
     /// Writes beside and renames, so that nobody ever sees half a file.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         private::make_folder(&self.folder)?;
-        let part = path.with_extension("part");
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         file.write_all(bytes)?;
         file.sync_all()?;

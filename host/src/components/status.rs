@@ -58,6 +58,8 @@ pub struct GenerationStatus {
     pub number: u64,
     /// SHA-256 of its file, in hexadecimal digits.
     pub digest: String,
+    /// The version of its seal, if one is demanded.
+    pub sealed: Option<String>,
     /// What it is there for.
     pub state: Part,
     /// When it was made, RFC 3339 in UTC.
@@ -123,7 +125,8 @@ fn generation_status(generation: &Arc<Generation>, part: Part) -> GenerationStat
     let under_way = tally.under_way.load(Ordering::Relaxed);
     GenerationStatus {
         number: generation.number,
-        digest: generation.version.hex(),
+        digest: generation.carried.version.hex(),
+        sealed: generation.carried.sealed.map(|version| version.to_string()),
         state: if part == Part::Kept && under_way > 0 { Part::Draining } else { part },
         since: clock::text(generation.since_ms),
         instances: usage.instances(),

@@ -9,14 +9,14 @@ mod ready;
 
 mod trial;
 
-use super::generation::Generation;
+use super::generation::{Carried, Generation};
 use super::instance::Mould;
 use super::link::Member;
 use super::load::give_memory_back;
 use super::package::{self, Package};
-use super::shelf::{Entry, Shelf};
+use super::shelf::Shelf;
 use super::slot::{Candidate, Standing};
-use super::{Component, Components};
+use super::{Component, Components, vouch};
 use crate::audit::{Action, Audit, Outcome, Record, Which};
 use crate::capabilities::{Provision, Sandbox, Usage};
 use crate::clock;
@@ -25,6 +25,7 @@ use crate::manifest;
 use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use souk_database::migration::Migration;
+use souk_identity::seal::version::SealVersion;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +74,8 @@ pub enum Step {
 pub struct Order {
     /// The component's file.
     pub file: Vec<u8>,
+    /// Its seal.
+    pub seal: Option<Vec<u8>>,
     /// For the audit log.
     pub who: String,
     /// Of a hundred calls it gets so many first, 1 to 99; all at once without.
@@ -148,9 +151,12 @@ impl Components {
         let to = Which { generation: None, digest: package.version.hex() };
         let made = async {
             component.bench.is_at(Some(Step::Compiling));
+            // What nobody vouches for is not even compiled.
+            self.vouched(place, &package, order.seal.as_deref())?;
             let (package, code) = self.compile(package).await?;
             let turn = self.changing.turn.lock().await;
-            Ok::<_, String>((Arc::new(self.make(place, package, code).await?), turn))
+            let generation = self.make(place, package, order.seal.as_deref(), code).await?;
+            Ok::<_, String>((Arc::new(generation), turn))
         };
         match made.await {
             Ok((generation, _turn)) => {
@@ -186,6 +192,7 @@ impl Components {
         &self,
         place: usize,
         package: Package,
+        seal: Option<&[u8]>,
         code: wasmtime::component::Component,
     ) -> Result<Generation, String> {
         let component = &self.list[place];
@@ -193,6 +200,8 @@ impl Components {
         if component.standing().candidate.is_some() {
             return Err("another candidate is on trial: wait for its end, or roll it back".to_owned());
         }
+        // Again, since another version may have come to serve meanwhile.
+        let sealed = self.vouched(place, &package, seal)?;
         let pre = self.fit_in(place, &code)?;
         let readiness = ready::find(&code)?;
         let provision = Provision { usage: Arc::new(Usage::default()), ..component.provision.clone() };
@@ -202,12 +211,12 @@ impl Components {
         started.map_err(|why| format!("an instance can't be started: {why}"))?;
         component.bench.is_at(Some(Step::Migrating));
         let Package { bytes, version, migrations } = package;
-        self.changing.shelf.put(&version, &bytes).map_err(|error| format!("the file can't be kept: {error}"))?;
+        self.changing.shelf.put(&version, &bytes, seal).map_err(|error| format!("the file can't be kept: {error}"))?;
         drop(bytes);
         self.migrate(place, &version.hex(), &migrations).await?;
         component.bench.is_at(Some(Step::Warming));
         let (number, mould) = (component.bench.next_number(), Mould::new(pre, provision));
-        let generation = Generation::new(number, version, code, migrations, mould);
+        let generation = Generation::new(number, Carried { version, sealed, migrations }, code, mould);
         let instances = component.standing().current.pool.mould().provision().usage.instances();
         ready::warm(&generation.pool, readiness, instances).await?;
         Ok(generation)
@@ -253,7 +262,7 @@ impl Components {
     async fn migrate(&self, place: usize, digest: &str, migrations: &[Migration]) -> Result<(), String> {
         let component = &self.list[place];
         let Some(database) = &component.database else { return Ok(()) };
-        if component.standing().current.migrations == migrations {
+        if component.standing().current.carried.migrations == migrations {
             return Ok(());
         }
         let failed = |error: DatabaseError| format!("its migrations do not fit the database: {error}");
@@ -262,10 +271,17 @@ impl Components {
             return Ok(());
         }
         // Before they are applied: the next start has to know them, whatever serves then.
-        self.remember(place, |entry| entry.migrations = Some(digest.to_owned()))
-            .map_err(|error| format!("its migrations can't be kept: {error}"))?;
+        let kept =
+            self.changing.shelf.remember(self.manifest(place), |entry| entry.migrations = Some(digest.to_owned()));
+        kept.map_err(|error| format!("its migrations can't be kept: {error}"))?;
         let applied = database.migrate(migrations).await;
         applied.map(|_files| ()).map_err(|error| format!("its migrations can't be applied: {error}"))
+    }
+
+    /// The version that a signer gave the file, where the manifest names signers; it is not older than what serves.
+    fn vouched(&self, place: usize, package: &Package, seal: Option<&[u8]>) -> Result<Option<SealVersion>, String> {
+        let at_least = self.list[place].standing().current.carried.sealed;
+        vouch::vouched(self.manifest(place), &package.version, seal, at_least)
     }
 
     /// Switches the pointer: to the generation, or to a share for it.
@@ -419,10 +435,11 @@ impl Components {
 
     /// The next start serves what serves now.
     fn keep_for_next_start(&self, place: usize) {
-        let version = self.list[place].standing().current.version;
-        let kept = self.remember(place, |entry| {
-            let digest = version.hex();
-            entry.serves = Some(digest).filter(|digest| *digest != entry.manifest);
+        let standing = self.list[place].standing();
+        let Carried { version, sealed, .. } = &standing.current.carried;
+        let kept = self.changing.shelf.remember(self.manifest(place), |entry| {
+            entry.serves = Some(version.hex()).filter(|digest| *digest != entry.manifest);
+            entry.sealed = sealed.map(|version| version.to_string());
         });
         let kept = kept.and_then(|()| self.changing.shelf.tidy(&self.in_use()));
         if let Err(error) = kept {
@@ -431,20 +448,10 @@ impl Components {
         }
     }
 
-    /// Changes what is kept of a component for the next start. What was kept for another file of the manifest is forgotten.
-    fn remember(&self, place: usize, change: impl FnOnce(&mut Entry)) -> std::io::Result<()> {
-        let (manifest, kept_files) = (self.manifest(place), &self.changing.shelf);
-        let own = package::digest(&manifest.source)?.hex();
-        let kept = kept_files.entry(&manifest.id)?.filter(|entry| entry.manifest == own);
-        let mut entry = kept.unwrap_or_else(|| Entry { manifest: own, ..Entry::default() });
-        change(&mut entry);
-        kept_files.set(&manifest.id, &entry)
-    }
-
     /// The digests of all generations that serve, or could again.
     fn in_use(&self) -> Vec<String> {
         let all = self.list.iter().flat_map(|component| component.standing().all());
-        all.map(|generation| generation.version.hex()).collect()
+        all.map(|generation| generation.carried.version.hex()).collect()
     }
 
     fn place(&self, name: &str) -> Result<usize, Problem> {
@@ -502,7 +509,7 @@ impl Asked {
 }
 
 fn which(generation: &Generation) -> Which {
-    Which { generation: Some(generation.number), digest: generation.version.hex() }
+    Which { generation: Some(generation.number), digest: generation.carried.version.hex() }
 }
 
 /// Linux counts niceness by thread, POSIX by process: elsewhere the whole host would step back.

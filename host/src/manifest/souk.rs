@@ -6,9 +6,11 @@ use super::fault::{Fault, Faults, meant};
 use super::job::{self, Job};
 use super::rate::{self, Rate, RateRule};
 use super::section::Section;
+use super::signer;
 use super::template::Variables;
 use crate::config::{ComponentLimits, HostLimits, SetError};
 use ipnet::IpNet;
+use souk_identity::seal::Signer;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -34,6 +36,8 @@ pub(super) struct ComponentTool {
     pub grants: Vec<String>,
     /// `links`: interfaces without version, and the components that serve them.
     pub links: BTreeMap<String, String>,
+    /// `signers`.
+    pub signers: Vec<Signer>,
     /// `rates`.
     pub rates: Vec<RateRule>,
     /// `access`.
@@ -79,6 +83,7 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
         }
     }
     let links = links(souk.section("links", faults), faults);
+    let signers = signer::read(souk.section("signers", faults), faults);
     let rates = rate::rules(souk.section_list("rates", faults), faults);
     let access = access::rules(souk.section_list("access", faults), faults);
     let jobs = job::read(souk.section_list("jobs", faults), faults);
@@ -87,7 +92,7 @@ pub(super) fn component(mut tool: Section<'_>, variables: &Variables, faults: &m
     let mut limits = ComponentLimits::default();
     set_limits(souk.section("limits", faults), ComponentLimits::NAMES, |name, value| limits.set(name, value), faults);
     souk.finish(faults);
-    ComponentTool { grants, links, rates, access, jobs, is_told_addresses, database, limits }
+    ComponentTool { grants, links, signers, rates, access, jobs, is_told_addresses, database, limits }
 }
 
 fn links(section: Section<'_>, faults: &mut Faults) -> BTreeMap<String, String> {

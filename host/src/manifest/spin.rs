@@ -90,6 +90,7 @@ fn component(
         line,
         grants: tool.grants,
         links: tool.links,
+        signers: tool.signers,
         rates: tool.rates,
         access: tool.access,
         jobs: tool.jobs,
