@@ -30,6 +30,8 @@ mod summary;
 
 mod demo;
 
+mod watch;
+
 pub mod listener;
 
 mod admin;

@@ -243,6 +243,9 @@ struct Up {
     /// Fill the application with the demo data that the manifest names, where it is not there yet
     #[arg(long)]
     demo: bool,
+    /// Swap a component whose file changes, and build one whose source does, as `[component.<id>.build]` says
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Args)]
@@ -461,11 +464,11 @@ fn to_its_end<T>(command: impl Future<Output = T>) -> anyhow::Result<T> {
 }
 
 fn serve(options: Up, started: Instant) -> anyhow::Result<()> {
-    let Up { manifest, listen, admin, place, rates, demo } = options;
+    let Up { manifest, listen, admin, place, rates, demo, watch } = options;
     let database = place.database()?;
     let rates = rates.parse().map_err(|why: String| anyhow::anyhow!("--rates {why}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    let options = up::Options { manifest, listen, admin, data: place.data, database, rates, demo };
+    let options = up::Options { manifest, listen, admin, data: place.data, database, rates, demo, watch };
     let done = runtime.block_on(up::run(&options, started, &mut std::io::stdout()));
     runtime.shutdown_timeout(RUNTIME_STOP_MAX);
     Ok(done?)

@@ -20,6 +20,8 @@ mod rate;
 
 mod access;
 
+mod build;
+
 mod job;
 
 mod signer;
@@ -29,6 +31,7 @@ mod outbound;
 mod template;
 
 pub use access::{AccessRule, Issuer, Tokens, Who};
+pub use build::Build;
 pub use database::{Database, DatabaseUrl};
 pub use fault::{Fault, Faults};
 pub use job::Job;
@@ -77,6 +80,8 @@ pub struct Component {
     pub source: PathBuf,
     /// The line of `source`, for faults found when the file is opened.
     pub line: usize,
+    /// How that file is made.
+    pub build: Option<Build>,
     /// Interfaces beyond the base set that it may import, without version, such as `souk:database/sql`.
     pub grants: Vec<String>,
     /// Which component serves an interface that it imports, where several could.

@@ -16,6 +16,7 @@ use crate::listener::Listener;
 use crate::manifest::{self, Application, DatabaseUrl, Fault, Faults};
 use crate::operator::{Operators, Pass};
 use crate::summary::Summary;
+use crate::watch;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct Options {
     pub rates: RatesUrl,
     /// Whether to fill the application with demo data.
     pub demo: bool,
+    /// Whether to swap components whose files change, and to build those whose source does.
+    pub watch: bool,
 }
 
 /// Why the host did not start.
@@ -114,6 +117,9 @@ pub async fn run(options: &Options, started: Instant, out: &mut dyn Write) -> Re
     };
     health.ready();
     let worked = tokio::spawn(gateway.components().jobs().run(stop.clone(), ms(application.limits.drain_ms_max)));
+    if options.watch {
+        tokio::spawn(watch::run(Arc::clone(&application), Arc::clone(gateway.components()), stop.clone()));
+    }
     if let Err(error) = summary.print(out, addresses, loaded, played) {
         tracing::warn!(%error, "nobody reads standard output; serving all the same");
     }

@@ -58,7 +58,7 @@ pub(super) async fn answer(
             components.status_of(name)?;
             let seal = parts.headers.get(SEAL).map(|seal| seal.as_bytes().to_vec());
             let file = receive(body).await?;
-            let order = Order { file, seal, who: who.to_owned(), canary_percent, probation };
+            let order = Order { file, seal, who: who.to_owned(), canary_percent, probation, in_haste: false };
             changed(components.swap(name, order).await)
         }
         (["components", name, "history"], &Method::GET) => history(components, Some(name), &parts),

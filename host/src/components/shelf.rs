@@ -157,8 +157,11 @@ impl Shelf {
                 _ => {}
             }
         }
-        let is_kept =
-            |path: &Path| path.file_stem().is_some_and(|stem| kept.iter().any(|digest| stem == digest.as_str()));
+        // What stands before the first full stop is the digest.
+        let is_kept = |path: &Path| {
+            let digest = path.file_name().and_then(|name| name.to_str()?.split('.').next());
+            digest.is_some_and(|digest| kept.iter().any(|kept| kept == digest))
+        };
         files.iter().filter(|path| !is_kept(path)).try_for_each(fs::remove_file)
     }
 

@@ -82,6 +82,8 @@ pub struct Order {
     pub canary_percent: Option<u64>,
     /// How long it is watched; `probation_ms` without. Zero for not at all.
     pub probation: Option<Duration>,
+    /// Whether it may be compiled at the cost of requests: on all cores, and before them.
+    pub in_haste: bool,
 }
 
 /// Niceness of the threads that compile: requests come first.
@@ -153,7 +155,7 @@ impl Components {
             component.bench.is_at(Some(Step::Compiling));
             // What nobody vouches for is not even compiled.
             self.vouched(place, &package, order.seal.as_deref())?;
-            let (package, code) = self.compile(package).await?;
+            let (package, code) = self.compile(package, order.in_haste).await?;
             let turn = self.changing.turn.lock().await;
             let generation = self.make(place, package, order.seal.as_deref(), code).await?;
             Ok::<_, String>((Arc::new(generation), turn))
@@ -168,14 +170,22 @@ impl Components {
     }
 
     /// Off the path of requests, on threads that step back behind them.
-    async fn compile(self: &Arc<Self>, package: Package) -> Result<(Package, wasmtime::component::Component), String> {
+    async fn compile(
+        self: &Arc<Self>,
+        package: Package,
+        in_haste: bool,
+    ) -> Result<(Package, wasmtime::component::Component), String> {
         let all = Arc::clone(self);
         let compile = move || {
             let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
             let threads = rayon_core::ThreadPoolBuilder::new()
-                .num_threads((cores / 2).max(1))
+                .num_threads(if in_haste { cores } else { (cores / 2).max(1) })
                 .thread_name(|_| "compile".to_owned())
-                .start_handler(|_| step_back())
+                .start_handler(move |_| {
+                    if !in_haste {
+                        step_back();
+                    }
+                })
                 .build()
                 .map_err(|error| format!("can't be compiled: {error}"))?;
             let compiled = threads.install(|| all.workshop.compile(&package));

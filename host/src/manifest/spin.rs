@@ -1,5 +1,6 @@
 //! What Spin defines: application, variables, triggers, components (Spin manifest, version 2).
 
+use super::build;
 use super::fault::{Fault, Faults};
 use super::outbound::OutboundHost;
 use super::section::{Lines, Section};
@@ -73,10 +74,11 @@ fn component(
     let source = source(&mut section, faults);
     // Spin's own capabilities mean nothing here: what a component needs is read from its imports, and an import that
     // nothing provides is refused. So these entries may stand, for Spin's sake.
-    for ignored in ["description", "build", "key_value_stores", "sqlite_databases", "ai_models", "dependencies"] {
+    for ignored in ["description", "key_value_stores", "sqlite_databases", "ai_models", "dependencies"] {
         section.value(ignored);
     }
     section.value("dependencies_inherit_configuration");
+    let build = build::read(section.section("build", faults), folder, faults);
     refuse_files(&mut section, faults);
     let settings = texts_by_name(section.section("variables", faults), variables, faults);
     let env = texts_by_name(section.section("environment", faults), variables, faults);
@@ -88,6 +90,7 @@ fn component(
         id: id.to_owned(),
         source: folder.join(source),
         line,
+        build,
         grants: tool.grants,
         links: tool.links,
         signers: tool.signers,
