@@ -18,6 +18,7 @@ pub(crate) struct Summary {
 struct Line {
     id: String,
     version: String,
+    is_swapped_in: bool,
     routes: Vec<String>,
     imports: Vec<String>,
     jobs: Vec<String>,
@@ -29,6 +30,7 @@ impl Summary {
         let lines = components.iter().map(|fit| Line {
             id: fit.manifest.id.clone(),
             version: fit.version.to_string(),
+            is_swapped_in: fit.is_swapped_in,
             routes: application
                 .routes
                 .iter()
@@ -54,6 +56,9 @@ impl Summary {
         for line in &self.lines {
             let routes = if line.routes.is_empty() { "no public route".to_owned() } else { line.routes.join("  ") };
             writeln!(out, "  {:width$}  {}  {routes}", line.id, line.version)?;
+            if line.is_swapped_in {
+                writeln!(out, "  {:width$}  {:12}  swapped in, in place of the manifest's file", "", "")?;
+            }
             if !line.imports.is_empty() {
                 writeln!(out, "  {:width$}  {:12}  may use {}", "", "", line.imports.join(", "))?;
             }

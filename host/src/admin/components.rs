@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Serialize;
@@ -73,6 +74,10 @@ pub(super) async fn answer(
 }
 
 async fn receive(body: Incoming) -> Result<Vec<u8>, Problem> {
+    // A file that says its length is refused before it was sent.
+    if body.size_hint().exact().is_some_and(|bytes| bytes > FILE_BYTES_MAX) {
+        return Err(Problem::BodyTooLarge(FILE_BYTES_MAX));
+    }
     let body = Limited::new(body, size(FILE_BYTES_MAX)).collect().await.map_err(|error| {
         let is_too_large = error.is::<http_body_util::LengthLimitError>();
         if is_too_large { Problem::BodyTooLarge(FILE_BYTES_MAX) } else { Problem::BodyUnreadable }

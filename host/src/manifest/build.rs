@@ -34,6 +34,8 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path, faults: &mut Faults)
         faults.push(Fault::new(line, what, "write it like command = \"cargo build --target wasm32-wasip2 --release\""));
         return None;
     };
+    // The folder of a manifest that was named without one has no name itself.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let workdir = section.text("workdir", faults).map_or(folder.to_owned(), |(workdir, _)| folder.join(workdir));
     let mut watch = Vec::new();
     for (pattern, line) in section.texts("watch", faults) {

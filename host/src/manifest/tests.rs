@@ -360,3 +360,44 @@ fn what_is_wrong_with_a_job_is_told() {
     ];
     assert_eq!(faults(&format!("{SMALL}\n{}", entries.concat())), expected);
 }
+
+#[test]
+fn a_component_says_how_its_file_is_made() {
+    let build = |lines: &str| format!("{SMALL}[component.a.build]\n{lines}\n");
+    let made = |text: &str| read(text).unwrap().components[0].build.clone();
+    assert_eq!(made(SMALL), None);
+    let one = made(&build("command = \"make\"\nworkdir = \"a\"\nwatch = [\"src/**/*.rs\"]\nenvironments = 1")).unwrap();
+    assert_eq!(
+        (one.commands, one.folder, one.watch),
+        (vec!["make".to_owned()], "shop/a".into(), vec!["src/**/*.rs".to_owned()])
+    );
+    let two = made(&build("command = [\"make a\", \"make b\"]")).unwrap();
+    assert_eq!((two.commands.len(), two.folder, two.watch.len()), (2, "shop".into(), 0));
+    // A manifest that was named without its folder.
+    let bare = parse(Path::new("spin.toml"), &build("command = \"make\""), &none).unwrap();
+    assert_eq!(bare.components[0].build.as_ref().unwrap().folder, Path::new("."));
+    for wrong in ["", "command = 7", "command = []", "command = [\"make\", 7]"] {
+        let found = faults(&build(wrong)).join("\n");
+        assert!(found.contains("component.a.build.command is not a command"), "{wrong}: {found}");
+    }
+    let found = faults(&build("command = \"make\"\nwatch = [\"a/***\"]")).join("\n");
+    assert!(found.contains("pattern \"a/***\" can't be read"), "{found}");
+}
+
+#[test]
+fn a_component_names_who_may_vouch_for_its_file() {
+    let signers = |entries: &str| format!("{SMALL}[component.a.tool.souk]\nsigners = {{ {entries} }}\n");
+    let key = format!("ed25519:{}", "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+    let application = read(&signers(&format!("acme = \"{key}\""))).unwrap();
+    assert_eq!(application.components[0].signers.len(), 1);
+    assert_eq!(application.components[0].signers[0].name, "acme");
+    for (entries, told) in [
+        ("acme = 7".to_owned(), "signer \"acme\" is not a text"),
+        ("acme = \"ed25519:12\"".to_owned(), "signer \"acme\": "),
+        (format!("Acme = \"{key}\""), "signer \"Acme\" is not valid"),
+        (format!("acme = \"{key}\", ajax = \"{key}\""), "signer \"ajax\" has the key of another"),
+    ] {
+        let found = faults(&signers(&entries)).join("\n");
+        assert!(found.contains(told), "{entries}: {found}");
+    }
+}
