@@ -29,6 +29,9 @@ mod settings;
 mod streams;
 mod jobs;
 
+mod watch;
+mod seals;
+
 mod shutdown;
 
 mod databases;

@@ -47,5 +47,6 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path, faults: &mut Faults)
             }
         }
     }
-    Some(Build { commands, folder: workdir, watch })
+    // Without a slash at its end, which patterns take for a folder without a name.
+    Some(Build { commands, folder: workdir.components().collect(), watch })
 }
