@@ -74,9 +74,28 @@ pub(crate) fn soak(workspace: &Workspace, steps: &mut Steps, profile: Profile, a
 
 /// The same with what was built before.
 pub(crate) fn run_soak(workspace: &Workspace, steps: &mut Steps, profile: Profile, arguments: &[String]) -> Result<()> {
+    let mut soak = soak_of(workspace, profile);
+    steps.run("soak", || command::run(soak.args(arguments)))
+}
+
+/// `cargo xtask swaps`: the shop under load while its components are swapped.
+pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps, profile: Profile, arguments: &[String]) -> Result<()> {
+    everything(workspace, steps, profile)?;
+    steps.run("build soak", || package(workspace, "souk-soak", profile))?;
+    run_swaps(workspace, steps, profile, arguments)
+}
+
+/// The same with what was built before.
+fn run_swaps(workspace: &Workspace, steps: &mut Steps, profile: Profile, arguments: &[String]) -> Result<()> {
+    let mut swaps = soak_of(workspace, profile);
+    steps.run("swaps", || command::run(swaps.arg("swaps").args(arguments)))
+}
+
+/// The program of both, which starts the host itself.
+fn soak_of(workspace: &Workspace, profile: Profile) -> Command {
     let mut soak = Command::new(binary(workspace, "souk-soak", profile));
-    soak.current_dir(&workspace.root).args(arguments).env("SOUK_BIN", binary(workspace, "souk", profile));
-    steps.run("soak", || command::run(&mut soak))
+    soak.current_dir(&workspace.root).env("SOUK_BIN", binary(workspace, "souk", profile));
+    soak
 }
 
 /// Builds every guest, in one cargo call.

@@ -86,6 +86,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Let visitors come to the shop while its components are swapped, and check that nobody notices.
+    ///
+    /// Arguments behind it are those of the program: `--swaps N`, `--rate N`, `--seed S`, `--with NAME=FILE`, `--only-lossless`.
+    Swaps {
+        /// With the host as it is tested, which is not optimised: use `--only-lossless` and a low `--rate`.
+        #[arg(long)]
+        dev: bool,
+        /// Arguments of the program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measure: build everything optimised and run the benchmarks, or the one that is named.
     Bench {
         /// The benchmark to run; without it, all of them.
@@ -119,6 +130,7 @@ fn run(command: &Command, steps: &mut Steps) -> Result<()> {
         Command::Lint => check::lint(&workspace, steps),
         Command::Ci => check::ci(&workspace, steps),
         Command::Soak { release, arguments } => build::soak(&workspace, steps, Profile::of(*release), arguments),
+        Command::Swaps { dev, arguments } => build::swaps(&workspace, steps, Profile::of(!dev), arguments),
         Command::Bench { name } => build::bench(&workspace, steps, name),
     }
 }

@@ -133,7 +133,7 @@ impl Client {
     async fn exchange(&mut self, asked: &Asked) -> Result<Answer> {
         let mut connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => connect(self.address).await?,
         };
         connection.ready().await?;
         let response = connection.send_request(self.request(asked)?).await?;
@@ -141,15 +141,6 @@ impl Client {
         let bytes = body.collect().await?.to_bytes();
         self.connection = Some(connection);
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, bytes })
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>> {
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // How it ends is seen by whoever sends next.
-        tokio::spawn(connection);
-        Ok(sender)
     }
 
     fn request(&self, asked: &Asked) -> Result<Request<Full<Bytes>>> {
@@ -160,6 +151,16 @@ impl Client {
         let Some(body) = &asked.body else { return Ok(request.body(Full::default())?) };
         Ok(request.header("content-type", "application/json").body(Full::from(body.to_string()))?)
     }
+}
+
+/// A new connection.
+pub(crate) async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // How it ends is seen by whoever sends next.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 /// Whether a status says that something was done.

@@ -11,6 +11,10 @@ mod shop;
 
 mod connection;
 
+mod builds;
+
+mod operator;
+
 mod customer;
 
 mod rush;
@@ -19,14 +23,16 @@ mod notes;
 
 mod audit;
 
-use std::path::PathBuf;
+mod swaps;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use fastrand::Rng;
 
 use crate::customer::Customer;
@@ -39,7 +45,10 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(150);
 
 /// Lets customers buy from a shop that is killed again and again, and checks that everything adds up.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// Seconds in which customers buy
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -57,37 +66,54 @@ struct Arguments {
     folder: PathBuf,
 }
 
+#[derive(Subcommand)]
+enum Instead {
+    Swaps(swaps::Arguments),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Instead::Swaps(arguments)) = &arguments.instead {
+        let seed = arguments.seed.unwrap_or_else(seed_of_the_clock);
+        println!("swaps: seed {seed}");
+        return tell("swaps", swaps::run(arguments, seed).await, seed, &arguments.folder);
+    }
     let seed = arguments.seed.unwrap_or_else(seed_of_the_clock);
     println!("soak: seed {seed}, {} customers for {} s", arguments.customers, arguments.seconds);
-    match run(&arguments, seed).await {
-        Ok(faults) if faults.is_empty() => {
-            println!("soak: everything adds up (seed {seed})");
-            ExitCode::SUCCESS
+    tell("soak", run(&arguments, seed).await, seed, &arguments.folder)
+}
+
+/// What a run came to.
+struct Verdict {
+    /// What must not be.
+    faults: Vec<String>,
+    /// What there was, in a few words.
+    told: String,
+}
+
+/// Says in the last line whether there were faults.
+fn tell(name: &str, verdict: Result<Verdict>, seed: u64, folder: &Path) -> ExitCode {
+    let told = match verdict {
+        Ok(Verdict { faults, told }) if faults.is_empty() => {
+            println!("{name}: {told} (seed {seed})");
+            return ExitCode::SUCCESS;
         }
-        Ok(faults) => {
+        Ok(Verdict { faults, told }) => {
             for fault in &faults {
                 println!("  {fault}");
             }
-            println!(
-                "soak: FAILED, {} faults (seed {seed}; the shop is in {})",
-                faults.len(),
-                arguments.folder.display()
-            );
-            ExitCode::FAILURE
+            format!("{} faults; {told}", faults.len())
         }
-        Err(error) => {
-            println!("soak: FAILED, {error:#} (seed {seed}; the shop is in {})", arguments.folder.display());
-            ExitCode::FAILURE
-        }
-    }
+        Err(error) => format!("{error:#}"),
+    };
+    println!("{name}: FAILED, {told} (seed {seed}; the shop is in {})", folder.display());
+    ExitCode::FAILURE
 }
 
-async fn run(arguments: &Arguments, seed: u64) -> Result<Vec<String>> {
+async fn run(arguments: &Arguments, seed: u64) -> Result<Verdict> {
     let mut rng = Rng::with_seed(seed);
-    let mut shop = Shop::open(&arguments.folder).await?;
+    let mut shop = Shop::open(&arguments.folder, false).await?;
     shop.stock(&mut rng).await?;
     let mut still = rush::rush(&mut shop).await?;
     let notes = Arc::new(Notes::default());
@@ -109,7 +135,8 @@ async fn run(arguments: &Arguments, seed: u64) -> Result<Vec<String>> {
     println!("soak: {}; nothing was pending after {:.1} s", notes.summary(), settled.as_secs_f64());
     let faults = audit::audit(&shop, still, restocked).await?;
     shop.stop().await?;
-    Ok(faults)
+    let told = if faults.is_empty() { "everything adds up" } else { "not everything adds up" }.to_owned();
+    Ok(Verdict { faults, told })
 }
 
 /// Lets the time pass, with the host killed at random moments of it.

@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::connection::{Asked, Client};
+use crate::operator::Operator;
 
 const ISSUER: &str = "https://soak.example/";
 
@@ -39,14 +40,15 @@ pub(crate) struct Shop {
     manifest: PathBuf,
     signer: Arc<Signer>,
     address: SocketAddr,
+    has_demo: bool,
     process: Child,
     /// What was in stock at the beginning, by product.
     pub(crate) initial: BTreeMap<String, i64>,
 }
 
 impl Shop {
-    /// Starts it in an empty folder.
-    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+    /// Starts it in an empty folder, with the goods of the demo or with none.
+    pub(crate) async fn open(folder: &Path, has_demo: bool) -> Result<Self> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
@@ -58,16 +60,41 @@ impl Shop {
         std::fs::write(&manifest, manifest_of(&std::fs::read_to_string("spin.toml")?)?)?;
         // The same address again after a kill, as an operator has it.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let process = start(&manifest, &folder, address).await?;
+        let process = start(&manifest, &folder, address, has_demo).await?;
         let signer = Arc::new(Signer::new(ISSUER, AUDIENCE, keys)?);
-        Ok(Self { folder, manifest, signer, address, process, initial: BTreeMap::new() })
+        Ok(Self { folder, manifest, signer, address, has_demo, process, initial: BTreeMap::new() })
+    }
+
+    /// Where it serves.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its manifest, with paths that hold everywhere.
+    pub(crate) fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+
+    /// Whoever runs it.
+    pub(crate) fn operator(&self) -> Operator {
+        Operator::of(&self.folder.join("data"))
+    }
+
+    /// The id of its process.
+    pub(crate) fn process_id(&self) -> Result<u32> {
+        self.process.id().context("the host has ended")
     }
 
     /// A client of somebody with these roles.
     pub(crate) fn client(&self, subject: &str, roles: &[&str]) -> Client {
+        Client::new(self.address, &self.token(subject, roles))
+    }
+
+    /// The token of somebody with these roles.
+    pub(crate) fn token(&self, subject: &str, roles: &[&str]) -> String {
         let grant = Grant { subject, client: "soak", roles, scopes: &[], family: subject, id: subject };
         let token = self.signer.sign(&grant, now_s(), TOKEN_LIFETIME_S, &SystemRandom::new());
-        Client::new(self.address, &token.expect("a token can be signed"))
+        token.expect("a token can be signed")
     }
 
     /// Who keeps the shop.
@@ -117,13 +144,13 @@ impl Shop {
     pub(crate) async fn kill_and_start_again(&mut self) -> Result<()> {
         self.process.start_kill()?;
         self.process.wait().await?;
-        self.process = start(&self.manifest, &self.folder, self.address).await?;
+        self.process = start(&self.manifest, &self.folder, self.address, self.has_demo).await?;
         Ok(())
     }
 
     /// Ends it as an operator would.
     pub(crate) async fn stop(&mut self) -> Result<()> {
-        let id = self.process.id().context("it runs")?;
+        let id = self.process_id()?;
         Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
         let status = self.process.wait().await?;
         ensure!(status.success(), "the host ended with {status}");
@@ -175,8 +202,9 @@ fn manifest_of(shop: &str) -> Result<String> {
         "\n[[application.tool.souk.tokens.issuers]]\nissuer = \"{ISSUER}\"\nkeys = \"keys.json\"\n\
          roles = [\"admin\", \"merchant\"]\n\n[variables]\n"
     );
-    let rates = "rates.change = { requests = 600, seconds = 60, burst = 100 }";
-    let unlimited = "rates.change = { requests = 1_000_000, seconds = 1 }";
+    let rates = "requests = 600, seconds = 60, burst = 100";
+    let rates_of_sign_in = "requests = 20, seconds = 60, burst = 10";
+    let unlimited = "requests = 1_000_000, seconds = 1";
     let token = "transactions_payment_token = \"tok_visa\"";
     let mut manifest = shop.to_owned();
     for (old, new) in [
@@ -184,6 +212,7 @@ fn manifest_of(shop: &str) -> Result<String> {
         ("demo = \"demo/", format!("demo = \"{}/demo/", root.display())),
         ("\n[variables]\n", issuers),
         (rates, unlimited.to_owned()),
+        (rates_of_sign_in, unlimited.to_owned()),
         (token, format!("{token}\npayment_patience_seconds = \"8\"")),
     ] {
         ensure!(manifest.contains(old), "spin.toml has no {old:?} any more");
@@ -192,12 +221,12 @@ fn manifest_of(shop: &str) -> Result<String> {
     Ok(manifest)
 }
 
-async fn start(manifest: &Path, folder: &Path, address: SocketAddr) -> Result<Child> {
+async fn start(manifest: &Path, folder: &Path, address: SocketAddr, has_demo: bool) -> Result<Child> {
     let binary = std::env::var_os("SOUK_BIN").context("SOUK_BIN is not set: run cargo xtask soak")?;
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("host.log"))?;
     let mut command = Command::new(binary);
     command.args(["up", "--admin", "127.0.0.1:0", "--listen", &address.to_string()]);
-    command.arg("--manifest").arg(manifest).arg("--data").arg(folder.join("data"));
+    command.arg("--manifest").arg(manifest).arg("--data").arg(folder.join("data")).args(has_demo.then_some("--demo"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
     let mut process = command.spawn()?;
     let mut lines = BufReader::new(process.stdout.take().context("the output was piped")?).lines();
