@@ -77,7 +77,7 @@ enum Command {
     Ci,
     /// Let customers buy from the shop while its host is killed, and check that everything adds up.
     ///
-    /// Arguments behind it are those of the program: `--seconds N`, `--seed S`, `--customers N`, `--kills N`.
+    /// Arguments behind it are those of the program: `--seconds N`, `--seed S`, `--customers N`, `--kills N`, `--swap-every N`.
     Soak {
         /// With the optimised host.
         #[arg(long)]

@@ -17,6 +17,8 @@ mod operator;
 
 mod customer;
 
+mod swapper;
+
 mod rush;
 
 mod notes;
@@ -34,10 +36,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use fastrand::Rng;
+use tokio::task::JoinSet;
 
 use crate::customer::Customer;
 use crate::notes::Notes;
 use crate::shop::Shop;
+use crate::swapper::Swapper;
 
 /// How long the shop may take after the last customer until nothing is pending: the slowest card answers after 20 seconds, and what a dead
 /// host was at is taken up a little later.
@@ -61,6 +65,9 @@ struct Arguments {
     /// How often the host is killed; every ten seconds without it
     #[arg(long)]
     kills: Option<u64>,
+    /// Seconds from one swap of a component to the next, and one around each kill; 0: nothing is swapped
+    #[arg(long, default_value_t = 0)]
+    swap_every: u64,
     /// The folder of the shop, emptied first
     #[arg(long, default_value = "target/soak")]
     folder: PathBuf,
@@ -125,30 +132,58 @@ async fn run(arguments: &Arguments, seed: u64) -> Result<Verdict> {
         })
         .collect();
     let merchant = tokio::spawn(shop::restock(shop.merchant(), Rng::with_seed(rng.u64(..)), Arc::clone(&is_over)));
-    kill_and_restart(&mut shop, &mut rng, arguments).await?;
+    let swapper = (arguments.swap_every > 0).then(|| Swapper::of(&shop)).transpose()?;
+    let every = Duration::from_secs(arguments.swap_every);
+    let swaps = swapper.clone().map(|swapper| tokio::spawn(swapper.swap_until(every, Arc::clone(&is_over))));
+    kill_and_restart(&mut shop, &mut rng, arguments, swapper.as_ref()).await?;
     is_over.store(true, Ordering::Relaxed);
     for customer in customers {
         still.push(customer.await??);
     }
     let restocked = merchant.await??;
+    if let Some(swaps) = swaps {
+        swaps.await?;
+    }
     let settled = wait_until_settled(&shop).await?;
     println!("soak: {}; nothing was pending after {:.1} s", notes.summary(), settled.as_secs_f64());
-    let faults = audit::audit(&shop, still, restocked).await?;
+    let mut faults = audit::audit(&shop, still, restocked).await?;
     shop.stop().await?;
-    let told = if faults.is_empty() { "everything adds up" } else { "not everything adds up" }.to_owned();
+    let mut told = if faults.is_empty() { "everything adds up" } else { "not everything adds up" }.to_owned();
+    if let Some(swapper) = swapper {
+        faults.extend(swapper.faults());
+        told = format!("{told}; {}", swapper.summary());
+    }
     Ok(Verdict { faults, told })
 }
 
-/// Lets the time pass, with the host killed at random moments of it.
-async fn kill_and_restart(shop: &mut Shop, rng: &mut Rng, arguments: &Arguments) -> Result<()> {
+/// Lets the time pass, with the host killed at random moments of it: also while a component is swapped, and just before one is.
+async fn kill_and_restart(
+    shop: &mut Shop,
+    rng: &mut Rng,
+    arguments: &Arguments,
+    swapper: Option<&Arc<Swapper>>,
+) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     let kills = arguments.kills.unwrap_or(arguments.seconds / 10);
+    let mut swaps = JoinSet::new();
+    let mut swap = async |in_the_mean_time| {
+        let Some(swapper) = swapper.map(Arc::clone) else { return };
+        swaps.spawn(async move { swapper.swap().await });
+        tokio::time::sleep(in_the_mean_time).await;
+    };
     for left in (1..=kills).rev() {
         let share = end.saturating_duration_since(Instant::now()) / u32::try_from(left)?;
         tokio::time::sleep(share.mul_f64(0.3 + 0.7 * rng.f64())).await;
+        if rng.bool() {
+            swap(Duration::from_millis(rng.u64(0..500))).await;
+        }
         shop.kill_and_start_again().await?;
+        if rng.bool() {
+            swap(Duration::ZERO).await;
+        }
     }
     tokio::time::sleep(end.saturating_duration_since(Instant::now())).await;
+    swaps.join_all().await;
     Ok(())
 }
 
