@@ -86,7 +86,12 @@ pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps, profile: Profile, 
 }
 
 /// The same with what was built before.
-fn run_swaps(workspace: &Workspace, steps: &mut Steps, profile: Profile, arguments: &[String]) -> Result<()> {
+pub(crate) fn run_swaps(
+    workspace: &Workspace,
+    steps: &mut Steps,
+    profile: Profile,
+    arguments: &[String],
+) -> Result<()> {
     let mut swaps = soak_of(workspace, profile);
     steps.run("swaps", || command::run(swaps.arg("swaps").args(arguments)))
 }

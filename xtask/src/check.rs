@@ -16,8 +16,10 @@ pub(crate) fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     lint(workspace, steps)?;
     deny(workspace, steps)?;
     test(workspace, steps, &[])?;
-    let seconds = ["--seconds", "30"].map(str::to_owned);
-    build::run_soak(workspace, steps, Profile::Dev, &seconds)
+    let texts = |arguments: &[&str]| arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
+    build::run_soak(workspace, steps, Profile::Dev, &texts(&["--seconds", "30", "--swap-every", "3"]))?;
+    // How much slower a request becomes is not asked here: on a machine that is not known, of a host that is not optimised.
+    build::run_swaps(workspace, steps, Profile::Dev, &texts(&["--swaps", "10", "--rate", "200", "--only-lossless"]))
 }
 
 /// `cargo xtask lint`

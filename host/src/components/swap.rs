@@ -365,6 +365,7 @@ impl Components {
         self.aside(go_back).await
     }
 
+    /// With a reason, it is the host itself that goes back, from a generation that did worse.
     fn go_back(&self, place: usize, asked: &Asked, reason: Option<String>) -> Result<Record, Problem> {
         let component = &self.list[place];
         let standing = component.standing();
@@ -383,7 +384,8 @@ impl Components {
         component.slot.set(Standing {
             current: Arc::clone(previous),
             candidate: None,
-            previous: Some(Arc::clone(&standing.current)),
+            // What did worse is nothing to go back to.
+            previous: Some(Arc::clone(&standing.current)).filter(|_| reason.is_none()),
             is_stopped: standing.is_stopped,
             is_on_probation: false,
         });
