@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub mod binary;
+
 /// The name of the custom section that carries a component's migrations.
 pub const SECTION: &str = "souk:migrations";
 
@@ -144,6 +146,43 @@ fn take(section: &mut &[u8]) -> Result<String, Faults> {
         .map_err(|_| Faults(vec![format!("the section `{SECTION}` holds text that is not UTF-8")]))
 }
 
+/// Puts migrations into a component that has been built, as [`migrations!`](crate::migrations) does while one is built: for languages whose tools
+/// know no custom sections. The answer is the component's file with one section more, at its end.
+pub fn embed(component: &[u8], migrations: &[Migration]) -> Result<Vec<u8>, EmbedError> {
+    let names = migrations.iter().filter_map(|migration| parse(&migration.file).err());
+    let faults: Vec<String> = names.collect();
+    if !faults.is_empty() {
+        return Err(EmbedError::Misnamed(Faults(faults)));
+    }
+    let mut data = Vec::new();
+    for text in migrations.iter().flat_map(|migration| [&migration.file, &migration.sql]) {
+        let bytes = u32::try_from(text.len()).map_err(|_| EmbedError::TooLarge)?;
+        data.extend_from_slice(&bytes.to_le_bytes());
+        data.extend_from_slice(text.as_bytes());
+    }
+    if binary::carries(component, SECTION)? {
+        return Err(EmbedError::Carried);
+    }
+    let mut file = component.to_vec();
+    binary::append(&mut file, SECTION, &data)?;
+    Ok(file)
+}
+
+/// Why migrations could not be put into a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmbedError {
+    /// The file is not WebAssembly, or a module that was not made into a component.
+    NoComponent,
+    /// It ends, or goes on, where it must not.
+    CutOff,
+    /// It has migrations already.
+    Carried,
+    /// A section has at most 4 GiB.
+    TooLarge,
+    /// Files are not named as migrations are.
+    Misnamed(Faults),
+}
+
 /// How many bytes [`section`] makes of a list.
 pub const fn section_bytes(list: &[(&str, &str)]) -> usize {
     let mut bytes = 0;
@@ -213,3 +252,20 @@ impl fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+impl fmt::Display for EmbedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoComponent => f.write_str("it is no component: make one with the tool of its language first"),
+            Self::CutOff => f.write_str("it is cut off, or has more at its end than WebAssembly: build it again"),
+            Self::Carried => write!(f, "it carries the section `{SECTION}` already: take the file as it was built"),
+            Self::TooLarge => f.write_str("the migrations have more than 4 GiB: take data out of them"),
+            Self::Misnamed(faults) => write!(f, "rename the migrations: {faults}"),
+        }
+    }
+}
+
+impl std::error::Error for EmbedError {}
+
+#[cfg(test)]
+mod tests;
