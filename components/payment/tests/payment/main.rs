@@ -18,3 +18,5 @@ mod orders;
 mod plans;
 
 mod simulator;
+
+mod vectors;
