@@ -3,7 +3,7 @@
 //! Modules stand in the order in which a request meets them; each uses only what stands below it:
 //!
 //! ```text
-//! up, check, graph, migrate, db, keys, user, operate, sign → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
+//! up, check, graph, migrate, db, keys, user, operate, sign, embed → listener → gateway → components → databases, capabilities → identity → souk_database, souk_identity
 //! ```
 //!
 //! The last group are leaves: everyone may use them, and they know nobody.
@@ -25,6 +25,8 @@ pub mod user;
 pub mod operate;
 
 pub mod sign;
+
+pub mod embed;
 
 mod summary;
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use souk::manifest::DatabaseUrl;
 use souk::operator::Pass;
 use souk::telemetry::{self, LogFormat};
-use souk::{check, db, graph, keys, migrate, operate, sign, up, user};
+use souk::{check, db, embed, graph, keys, migrate, operate, sign, up, user};
 use souk_identity::keys::Former;
 use souk_identity::seal::version::SealVersion;
 use std::net::SocketAddr;
@@ -80,6 +80,17 @@ enum Command {
     Start(OfComponent),
     /// Vouches for a component's file, for hosts whose manifest names the key: writes FILE.sig
     Sign(Sign),
+    /// Puts migrations into a component that has been built, where a language's tools can't
+    Embed {
+        /// The component's file
+        file: PathBuf,
+        /// The folder with the migrations: files like `0001_name.sql`
+        #[arg(long, value_name = "DIR")]
+        migrations: PathBuf,
+        /// Where the component is written with them; the file itself without
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Tells who changed what serves, when, and what came of it
     History {
         /// Only of this component
@@ -364,6 +375,10 @@ fn main() -> ExitCode {
         Command::Ps { json, host } => ask(&host, async |pass, out| operate::ps(&pass, json, out).await),
         Command::Swap(options) => swap(options),
         Command::Sign(options) => sign(&options),
+        Command::Embed { file, migrations, output } => {
+            let to = output.as_ref().unwrap_or(&file);
+            embed::run(&file, &migrations, to, &mut std::io::stdout()).map_err(Into::into)
+        }
         Command::Rollback(OfComponent { name, host }) => {
             ask(&host, async |pass, out| operate::roll_back(&pass, &name, out).await)
         }

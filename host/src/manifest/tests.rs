@@ -366,7 +366,8 @@ fn a_component_says_how_its_file_is_made() {
     let build = |lines: &str| format!("{SMALL}[component.a.build]\n{lines}\n");
     let made = |text: &str| read(text).unwrap().components[0].build.clone();
     assert_eq!(made(SMALL), None);
-    let one = made(&build("command = \"make\"\nworkdir = \"a/\"\nwatch = [\"src/**/*.rs\"]\nenvironments = 1")).unwrap();
+    let one =
+        made(&build("command = \"make\"\nworkdir = \"a/\"\nwatch = [\"src/**/*.rs\"]\nenvironments = 1")).unwrap();
     assert_eq!(
         (one.commands, one.folder, one.watch),
         (vec!["make".to_owned()], "shop/a".into(), vec!["src/**/*.rs".to_owned()])
