@@ -130,7 +130,7 @@ limits! {
         probation_requests_min = 20, 1..=1_000_000;
         /// How many of a hundred requests and calls more than before may fail.
         probation_failures_percent_max = 5, 0..=100;
-        /// How long the slowest tenth may begin to take, in percent of what it was. 0 for as long as it likes.
+        /// How long half of the requests, or calls, may take, in percent of what they took before. 0 for as long as they like.
         probation_slowdown_percent_max = 300, 0..=100_000;
         /// Time to connect to a host that the component was granted.
         outbound_connect_ms_max = 5_000, 1..=600_000;

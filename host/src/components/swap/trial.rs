@@ -1,7 +1,7 @@
 //! A trial: a generation is watched while it serves, or gets a share, and is taken back by the host itself if it does worse than the one before.
 //!
-//! Two things are looked at: which part of what it was asked failed (answered 5xx, trapped, out of time), and how long it takes. Both against the
-//! generation before, so that what goes wrong anyway is not held against it.
+//! Two things are looked at: which part of what it was asked failed (answered 5xx, trapped, out of time), and how long half of it takes. Both against the
+//! generation before, so that what goes wrong anyway is not held against it. Half, and not the slowest: those are slow when the machine is busy.
 
 use super::super::generation::Generation;
 use super::super::slot::Standing;
@@ -143,10 +143,10 @@ fn slower(old: &Ended, new: &Ended, what: &str, limits: &ComponentLimits) -> Opt
     if limits.probation_slowdown_percent_max == 0 || old.count < min || new.count < min {
         return None;
     }
-    let (before, after) = (old.percentile_us(90), new.percentile_us(90));
+    let (before, after) = (old.percentile_us(50), new.percentile_us(50));
     let max = before * limits.probation_slowdown_percent_max / 100;
     let is_slow = after > max.max(SLOW_FROM_US);
-    is_slow.then(|| format!("a tenth of its {what} takes {after} µs or more, of the one before {before} µs"))
+    is_slow.then(|| format!("half of its {what} take {after} µs or more, of the one before {before} µs"))
 }
 
 fn percent(part: u64, of: u64) -> u64 {
