@@ -9,8 +9,6 @@ use crate::limits::{
     COMPONENT_BYTES_MAX, FORMER_KEYS_MAX, KEY_SET_BYTES_MAX, LIFETIME_S_MAX, LOCK_WAIT_MS, PASSWORD_BYTES_MAX,
     SEAL_BYTES_MAX,
 };
-use crate::seal::key::PublicKey;
-use crate::seal::version::SealVersion;
 
 /// Why a token is not taken. For the client all are the same `invalid_token` (RFC 6750 §3.1); what differs is what the host does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +109,7 @@ pub enum SealFault {
         /// The component whose file it is.
         component: String,
         /// The key that the seal names.
-        key: PublicKey,
+        key: String,
     },
     /// It names the key of this signer, who did not sign what it says.
     BadSignature {
@@ -145,9 +143,9 @@ pub enum SealFault {
         /// The component whose file it is.
         component: String,
         /// The version that the seal names.
-        sealed: SealVersion,
+        sealed: String,
         /// The one that ran last.
-        ran: SealVersion,
+        ran: String,
     },
 }
 

@@ -80,7 +80,7 @@ pub fn check(
     let named = || component.to_owned();
     let seal = seal.ok_or_else(|| SealFault::Missing { component: named() })?;
     let Some(signer) = signers.iter().find(|signer| signer.key == seal.signer) else {
-        return Err(SealFault::UnknownSigner { component: named(), key: seal.signer.clone() });
+        return Err(SealFault::UnknownSigner { component: named(), key: seal.signer.to_string() });
     };
     let by = || signer.name.clone();
     if !signer.key.verifies(seal.text().as_bytes(), &seal.signature) {
@@ -95,7 +95,8 @@ pub fn check(
     }
     match at_least {
         Some(ran) if seal.version < *ran => {
-            Err(SealFault::Older { component: named(), sealed: seal.version, ran: *ran })
+            let (sealed, ran) = (seal.version.to_string(), ran.to_string());
+            Err(SealFault::Older { component: named(), sealed, ran })
         }
         _ => Ok(Vouched { signer: by(), version: seal.version }),
     }

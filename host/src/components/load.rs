@@ -1,7 +1,7 @@
 //! From the manifest to components that can be called: examined first, all of them and all faults at once; furnished
 //! then with what outlives them.
 
-use super::code::Origin;
+use super::code::{Origin, give_memory_back};
 use super::generation::{Carried, Generation};
 use super::grant;
 use super::instance::Mould;
@@ -264,14 +264,3 @@ fn provision(
         usage: Arc::new(Usage::default()),
     }
 }
-
-/// Compiling takes hundreds of MiB in passing, which the C library keeps for itself: 217 MiB are resident after a first start without this, 88 with it.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(super) fn give_memory_back() {
-    // SAFETY: it looks at the allocator's own lists only, under the allocator's own locks, and nothing that is in use moves.
-    let _gave_some = unsafe { libc::malloc_trim(0) };
-}
-
-/// Other C libraries keep less, or have no way to be told.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(super) fn give_memory_back() {}

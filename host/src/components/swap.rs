@@ -9,10 +9,10 @@ mod ready;
 
 mod trial;
 
+use super::code::give_memory_back;
 use super::generation::{Carried, Generation};
 use super::instance::Mould;
 use super::link::Member;
-use super::load::give_memory_back;
 use super::package::{self, Package};
 use super::shelf::Shelf;
 use super::slot::{Candidate, Standing};
