@@ -23,6 +23,7 @@ mod servers;
 
 mod build;
 mod check;
+mod contrib;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,9 @@ enum Command {
         /// Build the host optimised. Components always are: what is tested is what is shipped.
         #[arg(long)]
         release: bool,
+        /// Build the components in other languages too, which are under components/contrib. They need Python 3.11 or newer.
+        #[arg(long)]
+        all: bool,
     },
     /// Build, then start the shop with its demo data: `souk up --demo`.
     Up {
@@ -67,6 +71,9 @@ enum Command {
     Test {
         /// Run only the tests whose name contains one of these.
         filter: Vec<String>,
+        /// Test the components in other languages too: a minute more, and Python 3.11 or newer.
+        #[arg(long)]
+        all: bool,
         /// Further arguments of the test binaries, after `--`.
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -124,9 +131,25 @@ fn run(command: &Command, steps: &mut Steps) -> Result<()> {
     steps.quiet("setup", || setup::library(&workspace))?;
     match command {
         Command::Setup => Ok(()),
-        Command::Build { release } => build::everything(&workspace, steps, Profile::of(*release)),
+        Command::Build { release, all } => {
+            // First, because it says within seconds what it lacks.
+            if *all {
+                contrib::build(&workspace, steps)?;
+            }
+            build::everything(&workspace, steps, Profile::of(*release))
+        }
         Command::Up { release, arguments } => build::up(&workspace, steps, Profile::of(*release), arguments),
-        Command::Test { filter, arguments } => check::test(&workspace, steps, &[&filter[..], arguments].concat()),
+        Command::Test { filter, all, arguments } => {
+            if *all {
+                contrib::build(&workspace, steps)?;
+            }
+            check::test(&workspace, steps, &[&filter[..], arguments].concat())?;
+            if *all {
+                contrib::test(&workspace, steps, &build::binary(&workspace, "souk", Profile::Dev))
+            } else {
+                Ok(())
+            }
+        }
         Command::Lint => check::lint(&workspace, steps),
         Command::Ci => check::ci(&workspace, steps),
         Command::Soak { release, arguments } => build::soak(&workspace, steps, Profile::of(*release), arguments),
