@@ -96,6 +96,9 @@ fn arguments(ask: &Ask) -> Value {
     }
 }
 
+/// Where an operation leads, and how much moves.
+type Leads = Result<(State, Option<Amount>), Conflict>;
+
 /// Each operation in each state of a payment of 100, with each amount that makes a difference.
 fn moves() -> Vec<Value> {
     let amounts = [None, Some(1), Some(40), Some(60), Some(99), Some(100), Some(101)].map(|units| units.map(amount));
@@ -108,14 +111,13 @@ fn moves() -> Vec<Value> {
         ];
         let capture = amounts.map(|wanted| ("capture", wanted, state.capture(amount(100), wanted).map(moved)));
         let refund = amounts.map(|wanted| ("refund", wanted, state.refund(wanted).map(moved)));
-        let written =
-            |(operation, wanted, leads): (&str, Option<Amount>, Result<(State, Option<Amount>), Conflict>)| {
-                let leads = match leads {
-                    Ok((next, moved)) => json!({"state": facts(next), "moved": moved}),
-                    Err(conflict) => json!({"conflict": conflict.as_str()}),
-                };
-                json!({"from": facts(state), "operation": operation, "amount": wanted, "to": leads})
+        let written = |(operation, wanted, leads): (&str, Option<Amount>, Leads)| {
+            let leads = match leads {
+                Ok((next, moved)) => json!({"state": facts(next), "moved": moved}),
+                Err(conflict) => json!({"conflict": conflict.as_str()}),
             };
+            json!({"from": facts(state), "operation": operation, "amount": wanted, "to": leads})
+        };
         simple.into_iter().chain(capture).chain(refund).map(written).collect::<Vec<_>>()
     };
     states().into_iter().flat_map(of_state).collect()
