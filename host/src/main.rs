@@ -162,6 +162,9 @@ struct Swap {
     /// Seconds for which it is watched and taken back if it does worse than before; 0 for not at all. The manifest's `probation_ms` without
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=604_800))]
     probation: Option<u64>,
+    /// Its seal, where the manifest names signers; FILE.sig without
+    #[arg(long, value_name = "SEAL")]
+    signature: Option<PathBuf>,
     /// Wait until it has passed its probation; fails if it was taken back
     #[arg(long)]
     wait: bool,
@@ -467,8 +470,9 @@ fn ask(
     Ok(to_its_end(what(host.pass()?, &mut std::io::stdout()))??)
 }
 
-fn swap(Swap { name, file, canary, probation, wait, host }: Swap) -> anyhow::Result<()> {
-    let swap = operate::Swap { name, file, canary_percent: canary, probation_seconds: probation, wait };
+fn swap(Swap { name, file, canary, probation, signature, wait, host }: Swap) -> anyhow::Result<()> {
+    let swap =
+        operate::Swap { name, file, seal: signature, canary_percent: canary, probation_seconds: probation, wait };
     ask(&host, async |pass, out| operate::swap(&pass, &swap, &mut std::io::stderr(), out).await)
 }
 

@@ -33,6 +33,8 @@ pub struct Swap {
     pub name: String,
     /// The file.
     pub file: PathBuf,
+    /// Its seal; without it, the one that lies beside the file, if one does.
+    pub seal: Option<PathBuf>,
     /// Of a hundred calls it gets so many first.
     pub canary_percent: Option<u64>,
     /// Seconds for which it is watched.
@@ -81,7 +83,10 @@ pub async fn swap(pass: &Pass, swap: &Swap, progress: &mut dyn Write, out: &mut 
     let canary = swap.canary_percent.map(|percent| format!("canary={percent}"));
     let probation = swap.probation_seconds.map(|seconds| format!("probation_seconds={seconds}"));
     let query: Vec<String> = canary.into_iter().chain(probation).collect();
-    let seal = seal_beside(&swap.file).map_err(|error| OperateError::File(seal_file(&swap.file), error))?;
+    let seal = match &swap.seal {
+        Some(named) => Some(std::fs::read(named).map_err(|error| OperateError::File(named.clone(), error))?),
+        None => seal_beside(&swap.file).map_err(|error| OperateError::File(seal_file(&swap.file), error))?,
+    };
     let mut request = Request::put(format!("{path}?{}", query.join("&"))).header(CONTENT_TYPE, "application/wasm");
     if let Some(seal) = seal {
         request = request.header(SEAL, seal.trim_ascii());
