@@ -9,7 +9,7 @@ mod ready;
 
 mod trial;
 
-use super::code::give_memory_back;
+use super::code::{Origin, give_memory_back};
 use super::generation::{Carried, Generation};
 use super::instance::Mould;
 use super::link::Member;
@@ -189,8 +189,10 @@ impl Components {
                 .build()
                 .map_err(|error| format!("can't be compiled: {error}"))?;
             let compiled = threads.install(|| all.workshop.compile(&package));
-            give_memory_back();
-            let (code, _) = compiled.map_err(|error| format!("the file can't be compiled: {error:#}"))?;
+            let (code, origin) = compiled.map_err(|error| format!("the file can't be compiled: {error:#}"))?;
+            if origin == Origin::Compiled {
+                give_memory_back();
+            }
             Ok((package, code))
         };
         let compiled = tokio::task::spawn_blocking(compile).await;

@@ -20,6 +20,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What takes less is not slow, whatever it took before: below this a busy core makes the difference.
 const SLOW_FROM_US: u64 = 5_000;
 
+/// How many times as many requests it takes to tell that something is slow as that it fails: the first ones meet cold caches, and a pause of the machine
+/// makes a whole crowd of them late.
+const SLOW_AFTER: u64 = 5;
+
 /// For the audit log.
 const WHO: &str = "probation";
 
@@ -139,7 +143,7 @@ impl Series {
 }
 
 fn slower(old: &Ended, new: &Ended, what: &str, limits: &ComponentLimits) -> Option<String> {
-    let min = limits.probation_requests_min;
+    let min = limits.probation_requests_min.saturating_mul(SLOW_AFTER);
     if limits.probation_slowdown_percent_max == 0 || old.count < min || new.count < min {
         return None;
     }
