@@ -29,6 +29,7 @@ mod settings;
 mod streams;
 mod jobs;
 
+mod swaps;
 mod watch;
 mod seals;
 
