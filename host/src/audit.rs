@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -99,12 +99,31 @@ impl Audit {
     fn append(&self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
+        if self.is_cut_off()? {
+            line.insert(0, b'\n');
+        }
         if std::fs::metadata(&self.path).is_ok_and(|file| file.len() >= FILE_BYTES_MAX) {
             std::fs::rename(&self.path, self.former())?;
         }
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
         file.write_all(&line)?;
         file.sync_data()
+    }
+
+    /// Whether a crash has left the last line without its end.
+    fn is_cut_off(&self) -> io::Result<bool> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if file.metadata()?.len() == 0 {
+            return Ok(false);
+        }
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        Ok(last != *b"\n")
     }
 
     fn former(&self) -> PathBuf {
@@ -120,8 +139,8 @@ impl Audit {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            for line in BufReader::new(file).lines() {
-                let record = serde_json::from_str::<Record>(&line?).ok();
+            for line in BufReader::new(file).split(b'\n') {
+                let record = serde_json::from_slice::<Record>(&line?).ok();
                 records.extend(record.filter(|record| component.is_none_or(|name| record.component == name)));
             }
         }
@@ -157,7 +176,7 @@ mod tests {
         audit.write(&record("a", 1));
         audit.write(&record("b", 2));
         let mut file = OpenOptions::new().append(true).open(folder.path().join(FILE)).unwrap();
-        file.write_all(b"{\"time\":\"2026\n").unwrap();
+        file.write_all(b"{\"time\":\"2026\xe2").unwrap();
         audit.write(&record("a", 3));
         assert_eq!(audit.newest(None, 10).unwrap(), [record("a", 3), record("b", 2), record("a", 1)]);
         assert_eq!(audit.newest(Some("a"), 1).unwrap(), [record("a", 3)]);

@@ -58,6 +58,7 @@ pub mod clock;
 pub mod config;
 pub mod handler;
 pub mod health;
+pub mod memory;
 pub mod operator;
 pub mod private;
 pub mod problem;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use souk::manifest::DatabaseUrl;
 use souk::operator::Pass;
 use souk::telemetry::{self, LogFormat};
-use souk::{check, db, embed, graph, keys, migrate, operate, sign, up, user};
+use souk::{check, db, embed, graph, keys, memory, migrate, operate, sign, up, user};
 use souk_identity::keys::Former;
 use souk_identity::seal::version::SealVersion;
 use std::net::SocketAddr;
@@ -360,6 +360,7 @@ const RUNTIME_STOP_MAX: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    memory::keep_little();
     let cli = Cli::parse();
     if let Err(why) = telemetry::start(&cli.log.log, cli.log.log_format) {
         eprintln!("error: {why}");

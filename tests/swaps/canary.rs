@@ -136,3 +136,55 @@ fn a_stop_during_a_canary_stops_both_and_a_start_serves_both() {
     operator.change("greeter", "start");
     assert_eq!(count(&versions(&operator, "/greeter", 100), "two"), 10);
 }
+
+/// As above: who starts it again expects a tenth for the candidate, or to have been told.
+#[test]
+fn a_canary_of_who_is_stopped_is_refused_or_gets_its_share() {
+    let operator = Operator::up(&application());
+    operator.change("greeter", "stop");
+    let answer = operator.put("greeter", TENTH, &guest("two"));
+    operator.change("greeter", "start");
+    let share = count(&versions(&operator, "/greeter", 100), "two");
+    let expected = if answer.status == 200 { 10 } else { 0 };
+    assert_eq!(share, expected, "{}", answer.text());
+}
+
+/// A share is a trial, and without a probation there is none: all calls would go to it at once, which nobody has asked for.
+#[test]
+fn a_canary_without_a_probation_is_refused() {
+    let operator = Operator::up(&application());
+    let answer = operator.put("greeter", "?canary=10&probation_seconds=0", &guest("two"));
+    assert_eq!(operator.serving("greeter"), 1, "all calls go to what was to get a tenth: {}", answer.text());
+    assert!([400, 409, 422].contains(&answer.status), "{}", answer.text());
+}
+
+/// As above, where the one that serves is the bad one.
+#[test]
+fn a_bad_one_on_probation_is_taken_back_and_not_the_canary_beside_it() {
+    let api = Component::guest_as("api", "counts").limit("memory_bytes_max", 6 << 20);
+    let operator = Operator::up(&Application::of([api.limit("probation_requests_min", 5)]));
+    operator.swap("api", "?probation_seconds=600", &guest("leaks"));
+    if operator.put("api", "?canary=1&probation_seconds=600", &guest("slow")).status != 200 {
+        return;
+    }
+    operator.within(SOON, "nothing is taken back", || {
+        operator.count("/api", 10, 200);
+        operator.history("api").into_iter().find(|record| record["action"] == "rollback")
+    });
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_ne!(operator.serving("api"), 2, "what fails serves on: {}", operator.get("/history"));
+}
+
+/// The one that serves is on probation itself. Whatever the host makes of that (it may refuse), it must not lose one of them.
+#[test]
+fn the_end_of_a_probation_leaves_a_canary_beside_it_alone() {
+    let operator = Operator::up(&application());
+    operator.swap("greeter", "?probation_seconds=2", &guest("two"));
+    if operator.put("greeter", TENTH, &guest("one")).status != 200 {
+        return;
+    }
+    operator.record("greeter", "promote", "probation");
+    assert_eq!(operator.serving("greeter"), 2);
+    assert_eq!(operator.state("greeter"), "canary", "{}", operator.status("greeter"));
+    assert_eq!(count(&versions(&operator, "/greeter", 100), "one"), 10);
+}

@@ -212,3 +212,44 @@ fn only_files_that_can_serve_again_are_kept() {
         fs::read_dir(folder).unwrap().filter(|file| file.as_ref().unwrap().path().extension().unwrap() == "wasm");
     assert_eq!(kept.count(), 2, "the one that serves, and the one before");
 }
+
+/// The manifest names one file and another one is meant: whoever reads the fault has to know where it comes from.
+#[test]
+fn a_fault_of_what_was_swapped_in_says_that_it_is_not_the_manifests_file() {
+    let slot = || Component::guest_as("api", "counts");
+    let place = Arc::new(Place::new(&Application::of([slot().grant("souk:database/sql")])));
+    let operator = Operator::at(&place);
+    operator.swap("api", PROVEN, &guest("asks"));
+    drop(operator);
+    place.write_manifest(&Application::of([slot()]).manifest());
+    let refused = place.refused();
+    assert!(refused.stderr.contains("imports souk:database/sql, which it was not granted"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("swapped"), "the file {:?} imports nothing: {}", guest("counts"), refused.stderr);
+}
+
+/// A mend of the old code, built after the new one was rolled back: the host's own remedy for the schema is to know its migrations.
+#[test]
+fn a_new_file_of_the_manifest_serves_after_a_rollback_over_a_migration() {
+    let folder = TempDir::new().unwrap();
+    let source = copied(folder.path(), "asks");
+    let operator = Operator::up(&with_source("asks", &source));
+    operator.swap("asks", WATCHED, &guest("grows"));
+    operator.change("asks", "rollback");
+    rebuilt(&source);
+    let operator = again(operator);
+    assert_eq!(word(&operator), "untouched");
+}
+
+/// What a developer does: build over the file, swap it in, see that it was a mistake.
+#[test]
+fn a_rollback_to_a_file_that_was_written_over_meanwhile_survives_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let source = copied(folder.path(), "one");
+    let operator = Operator::up(&greeter_of(&source));
+    copied(folder.path(), "two");
+    operator.swap("greeter", WATCHED, &source);
+    operator.change("greeter", "rollback");
+    operator.host.get("/greeter").is_ok("one");
+    let operator = again(operator);
+    operator.host.get("/greeter").is_ok("one");
+}

@@ -150,7 +150,8 @@ fn what_has_not_ended_within_drain_ms_max_is_cut_off_and_the_log_says_so() {
     let mut old = operator.host.connect_and_send("GET /greeter/slow HTTP/1.1\r\nhost: a\r\n\r\n");
     old.read_head().unwrap();
     operator.swap("greeter", WATCHED, &guest("two"));
-    let line = operator.host.log_line(&["WARN", "what had not ended was cut off", "component=\"greeter\""]);
+    let line =
+        operator.host.log_line(&["WARN", "not all that was under way has ended in time", "component=\"greeter\""]);
     assert!(line.contains("generation=1"), "{line}");
     let mut body = Vec::new();
     let ended = loop {
@@ -287,4 +288,18 @@ fn a_swap_while_older_ones_drain_costs_nobody_an_answer() {
     }
     let record = operator.swap("greeter", WATCHED, &guest("one"));
     assert!(super::number(&record["to"]["generation"]) >= 3, "afterwards there is room: {record}");
+}
+
+/// Who reads the log after a deployment has to know whether somebody was cut off.
+#[test]
+fn the_log_tells_of_nobody_who_was_cut_off_where_nobody_was() {
+    let operator = Operator::up(&Application::of([Component::guest("slow")]).limit("drain_ms_max", 300));
+    let mut old = operator.host.connect_and_send("GET /slow/2000 HTTP/1.1\r\nhost: a\r\n\r\n");
+    operator.within(super::SOON, "it is under way", || {
+        (operator.generation("slow", "serving")["under_way"] == 1).then_some(())
+    });
+    operator.swap("slow", WATCHED, &guest("one"));
+    let answer = old.answer();
+    let says_cut_off = operator.host.log().contains("a call was cut off");
+    assert_eq!(says_cut_off, answer.status != 200, "{answer:?}: {}", operator.host.log());
 }

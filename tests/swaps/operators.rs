@@ -5,7 +5,8 @@ use crate::application::{Application, Component};
 use crate::host::{Host, Place};
 use crate::http::{Answer, Connection};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -217,4 +218,20 @@ fn a_stranger_is_refused_before_the_file_is_sent() {
     connection.send("PUT /components/greeter HTTP/1.1\r\nhost: a\r\ncontent-length: 200000000\r\n\r\n").unwrap();
     assert!(connection.has_something_within(Duration::from_secs(5)), "the host waits for a stranger's body");
     connection.answer().is_problem(401, "not-signed-in");
+}
+
+/// A crash leaves half a line, and a reason may hold any character: half of one as well.
+#[test]
+fn the_history_goes_on_after_a_line_that_a_crash_cut_off() {
+    let operator = Operator::up(&application());
+    operator.change("echo", "stop");
+    operator.change("echo", "start");
+    let mut log = OpenOptions::new().append(true).open(operator.host.place.data().join("audit.log")).unwrap();
+    log.write_all(b"{\"time\":\"2026-11-21T10:00:00.000Z\",\"who\":\"operator\",\"reason\":\"first \xe2\x86").unwrap();
+    operator.change("greeter", "stop");
+    operator.change("greeter", "start");
+    let answer = operator.ask("GET", "/history", b"");
+    assert_eq!(answer.status, 200, "one line that can't be read hides all others: {}", answer.text());
+    let history = answer.json()["history"].as_array().unwrap().len();
+    assert_eq!(history, 4, "what was written after it is lost: {}", answer.text());
 }

@@ -151,9 +151,11 @@ fn a_migration_that_fails_is_refused_and_the_database_stays_as_it_was() {
 fn a_file_that_could_not_be_kept_for_the_next_start_is_refused() {
     let operator = Operator::up(&Application::of([greeter()]));
     // A file where a folder has to be: the administrator's mistake, or a full disk.
-    fs::write(operator.host.place.data().join("swapped"), b"").unwrap();
+    let folder = operator.host.place.data().join("swapped");
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, b"").unwrap();
     refused(&operator, "greeter", &fs::read(guest("two")).unwrap(), "the file can't be kept: ");
-    fs::remove_file(operator.host.place.data().join("swapped")).unwrap();
+    fs::remove_file(&folder).unwrap();
     operator.swap("greeter", "", &guest("two"));
 }
 
@@ -164,4 +166,21 @@ fn who_lacks_the_migrations_that_were_applied_is_refused() {
     operator.swap("asks", "?probation_seconds=0", &guest("grows"));
     refused(&operator, "asks", &fs::read(guest("asks")).unwrap(), "its migrations do not fit the database: ");
     operator.host.get("/asks").is_ok("souk untouched");
+}
+
+#[test]
+fn a_component_that_traps_at_its_start_is_refused_in_one_line() {
+    let operator = Operator::up(&Application::of([greeter()]));
+    refused(&operator, "greeter", &fs::read(guest("stillborn")).unwrap(), "an instance can't be started: ");
+    operator.host.get("/greeter").is_ok("one");
+}
+
+/// Who looks for it later has the file, and the log has to say which one it was.
+#[test]
+fn the_audit_log_has_the_digest_also_of_a_file_that_is_no_component() {
+    let operator = Operator::up(&Application::of([greeter()]));
+    let module = b"\0asm\x01\0\0\0";
+    operator.refused("greeter", module);
+    let record = operator.history("greeter").remove(0);
+    assert_eq!(record["to"]["digest"], sha256(module), "{record}");
 }

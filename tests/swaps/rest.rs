@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The most that a manifest can say: in a test, never again.
+const DAY: u32 = 86_400;
+
 fn application() -> Application {
     Application::of([greeter(), visitor(), Component::guest("slow"), Component::guest("echo")])
 }
@@ -202,4 +205,18 @@ fn a_host_that_stops_while_a_swap_is_under_way_starts_again_with_what_was_proven
     });
     drop(operator);
     Operator::at(&place).host.get("/api").is_ok("1");
+}
+
+/// A stop of two minutes for some work on the machine must not cost a daily job its day.
+#[test]
+fn a_job_that_came_due_during_a_stop_comes_soon_after_the_start() {
+    let late = (0..15).fold(Component::guest("chores").grant("souk:database/sql"), |chores, number| {
+        chores.job(&format!("filler-{number}"), DAY)
+    });
+    let operator = Operator::up(&Application::of([late.job("notes", DAY)]));
+    // Its first call would be 1.6 seconds after the start: the 16th, one every 100 ms.
+    operator.change("chores", "stop");
+    thread::sleep(Duration::from_millis(2_500));
+    operator.change("chores", "start");
+    operator.within(SOON / 4, "the job waits for a day", || (!begun(&operator, "notes").is_empty()).then_some(()));
 }

@@ -78,13 +78,13 @@ fn what_does_not_answer_in_time_is_taken_back() {
 #[test]
 fn what_becomes_much_slower_is_taken_back_where_the_manifest_does_not_allow_it() {
     let operator = up(api("echo"));
-    assert_eq!(operator.count("/api/100", 20, 200), 20);
+    assert_eq!(operator.count("/api/100", 100, 200), 100);
     operator.swap("api", WATCHED, &guest("slow"));
     let reason = taken_back(&operator, "/api/100");
     assert!(reason.starts_with("half of its requests take ") && reason.contains("of the one before"), "{reason}");
 
     let allowed = up(api("echo").limit("probation_slowdown_percent_max", 0));
-    assert_eq!(allowed.count("/api/100", 20, 200), 20);
+    assert_eq!(allowed.count("/api/100", 100, 200), 100);
     allowed.swap("api", "?probation_seconds=2", &guest("slow"));
     assert_eq!(allowed.count("/api/100", 8, 200), 8);
     allowed.record("api", "promote", "probation");
@@ -184,4 +184,38 @@ fn a_rollback_after_the_hosts_own_does_not_serve_the_bad_one_again() {
     taken_back(&operator, "/api");
     operator.post("api", "rollback").is_problem(409, "nothing-to-go-back-to");
     assert_eq!(operator.serving("api"), 1);
+}
+
+/// What fails at once is taken back at once, whatever somebody else's component takes its time for.
+#[test]
+fn a_bad_one_is_taken_back_while_another_component_gets_ready() {
+    let patient = Component::guest_as("patient", "counts").limit("ready_ms_max", 4_000);
+    let operator = Operator::up(&Application::of([api("counts").limit("memory_bytes_max", 12 << 20), patient]));
+    operator.swap("api", WATCHED, &guest("leaks"));
+    thread::scope(|scope| {
+        let getting_ready = scope.spawn(|| operator.put("patient", "", &guest("unready")));
+        operator.within(SOON, "it is not asked", || (operator.status("patient")["step"] == "warming").then_some(()));
+        operator.count("/api", 30, 200);
+        getting_ready.join().unwrap().is_problem(422, "component-refused");
+    });
+    operator.record("api", "rollback", "probation");
+    let order: Vec<Value> = operator.audit().iter().map(|record| record["component"].clone()).collect();
+    assert_eq!(order, ["api", "api", "patient"], "the rollback waited four seconds for somebody else's swap");
+}
+
+/// An answer whose head was 200 and whose body a trap cut off is a failed one.
+#[test]
+fn what_traps_in_the_middle_of_its_answers_is_taken_back() {
+    let streams = Component::guest_as("api", "one").limit("probation_requests_min", 5);
+    let operator = up(streams);
+    operator.swap("api", "?probation_seconds=2", &guest("streams"));
+    for _ in 0..10 {
+        let mut connection = operator.host.connect_and_send("GET /api/trap HTTP/1.1\r\nhost: a\r\n\r\n");
+        assert!(connection.read_answer_to("GET").is_err(), "the body is whole");
+    }
+    assert_eq!(operator.generation("api", "serving")["traps"], 10);
+    let ended = operator.within(SOON, "nothing comes of it", || {
+        operator.history("api").into_iter().find(|record| record["who"] == "probation")
+    });
+    assert_eq!(ended["action"], "rollback", "ten of ten answers were cut off by a trap: {ended}");
 }

@@ -8,7 +8,7 @@
 //! | `GET /history`, `GET /components/{name}/history`, `?limit=100` | the audit log, newest first |
 
 use crate::audit::Record;
-use crate::body::{self, Body};
+use crate::body::{self, Body, Bounded, Cut};
 use crate::components::{Components, FILE_BYTES_MAX, Order};
 use crate::config::size;
 use crate::problem::Problem;
@@ -16,7 +16,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde_json::json;
@@ -32,6 +32,9 @@ const LIMIT: u64 = 100;
 
 /// And at most.
 const LIMITS: RangeInclusive<u64> = 1..=1_000;
+
+/// Time without a byte of a file that is sent.
+const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// A whole hundred of a hundred would be no trial.
 const CANARY_PERCENTS: RangeInclusive<u64> = 1..=99;
@@ -78,9 +81,10 @@ async fn receive(body: Incoming) -> Result<Vec<u8>, Problem> {
     if body.size_hint().exact().is_some_and(|bytes| bytes > FILE_BYTES_MAX) {
         return Err(Problem::BodyTooLarge(FILE_BYTES_MAX));
     }
-    let body = Limited::new(body, size(FILE_BYTES_MAX)).collect().await.map_err(|error| {
-        let is_too_large = error.is::<http_body_util::LengthLimitError>();
-        if is_too_large { Problem::BodyTooLarge(FILE_BYTES_MAX) } else { Problem::BodyUnreadable }
+    let body = Bounded::new(body, FILE_BYTES_MAX, BODY_IDLE_MAX).collect().await.map_err(|cut| match cut {
+        Cut::TooLarge => Problem::BodyTooLarge(FILE_BYTES_MAX),
+        Cut::Stalled => Problem::BodyTimeout,
+        Cut::Unreadable => Problem::BodyUnreadable,
     })?;
     Ok(body.to_bytes().into())
 }

@@ -112,14 +112,3 @@ fn is_private(path: &Path) -> bool {
             && !data.file_type().is_symlink()
     })
 }
-
-/// Compiling takes hundreds of MiB in passing, which the C library keeps for itself: 217 MiB are resident after a first start without this, 88 with it.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(super) fn give_memory_back() {
-    // SAFETY: it looks at the allocator's own lists only, under the allocator's own locks, and nothing that is in use moves.
-    let _gave_some = unsafe { libc::malloc_trim(0) };
-}
-
-/// Other C libraries keep less, or have no way to be told.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(super) fn give_memory_back() {}

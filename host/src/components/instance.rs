@@ -8,7 +8,7 @@ use crate::config::ms;
 use crate::trace::Errand;
 use std::sync::Arc;
 use wasmtime::component::{Accessor, ComponentExportIndex, InstancePre, Val};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
 
 /// The contract `souk:http/exchange` as a host calls it.
@@ -85,7 +85,11 @@ impl Mould {
     pub(super) async fn try_start(&self) -> Result<(), String> {
         match tokio::time::timeout(ms(self.provision.limits.time_ms_max), self.instance()).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(format!("{error:#}")),
+            Ok(Err(error)) => {
+                let component = &*self.provision.component;
+                tracing::warn!(component, error = format!("{error:#}"), "an instance could not be started");
+                Err(in_a_line(&error))
+            }
             Err(_) => Err("not within time_ms_max".to_owned()),
         }
     }
@@ -99,6 +103,14 @@ impl Mould {
         let handler = self.handler.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose()?;
         let (handler, periodic) = (handler.map(Arc::new), self.periodic.clone());
         Ok(Instance { store, exports: instance, exchange, handler, periodic, served: 0 })
+    }
+}
+
+/// What went wrong, without the guest's stack.
+pub(super) fn in_a_line(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
     }
 }
 

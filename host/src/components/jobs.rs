@@ -36,6 +36,9 @@ const FIRST_STEP: Duration = Duration::from_millis(100);
 /// behind it get their turn, and a long backlog still moves.
 const PAUSE_BEFORE_MORE: Duration = Duration::from_millis(50);
 
+/// How often a job that is due looks whether its component was started again.
+const WHILE_STOPPED: Duration = Duration::from_secs(1);
+
 /// Whether the component exports what jobs are called by, in any version.
 pub(super) fn exports(engine: &Engine, component: &Component) -> bool {
     exported(engine, &component.component_type()).is_some()
@@ -185,7 +188,12 @@ impl Job {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            pause = match self.run().await {
+            // Who stopped the component knows it; what came due meanwhile comes soon after it is started.
+            let Ok(visit) = self.slot.enter() else {
+                pause = WHILE_STOPPED.min(self.every);
+                continue;
+            };
+            pause = match self.run(&visit).await {
                 Some(Outcome::More) => PAUSE_BEFORE_MORE,
                 Some(Outcome::Done) | None => self.every,
             };
@@ -193,11 +201,9 @@ impl Job {
     }
 
     /// One call, counted. What goes wrong is logged.
-    async fn run(&self) -> Option<Outcome> {
-        // Who stopped the component knows it, and its job comes again when it is started.
-        let Ok(visit) = self.slot.enter() else { return None };
+    async fn run(&self, visit: &Visit) -> Option<Outcome> {
         let begun = Instant::now();
-        let ended = self.call(&visit).await;
+        let ended = self.call(visit).await;
         let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.counters.runs.fetch_add(1, Ordering::Relaxed);
         self.counters.took_us.fetch_add(took_us, Ordering::Relaxed);

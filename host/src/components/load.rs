@@ -1,7 +1,7 @@
 //! From the manifest to components that can be called: examined first, all of them and all faults at once; furnished
 //! then with what outlives them.
 
-use super::code::{Origin, give_memory_back};
+use super::code::Origin;
 use super::generation::{Carried, Generation};
 use super::grant;
 use super::instance::Mould;
@@ -17,6 +17,7 @@ use crate::capabilities::{self, Provision, Sandbox, Usage};
 use crate::databases::{DatabaseError, Databases, OpenDatabase};
 use crate::identity::Identity;
 use crate::manifest::{self, Application, Fault, Faults};
+use crate::memory;
 use souk_database::contract::Database;
 use souk_database::migration::Migration;
 use souk_identity::seal::version::SealVersion;
@@ -74,7 +75,7 @@ pub fn examine<'m>(application: &'m Arc<Application>, data: &Path) -> Result<Exa
         compile(application, &workshop, &shelf).into_iter().partition(Result::is_ok);
     let compiled: Vec<Compiled<'_>> = compiled.into_iter().flatten().collect();
     if compiled.iter().any(|compiled| compiled.origin == Origin::Compiled) {
-        give_memory_back();
+        memory::give_back();
     }
     let members: Vec<Member<'_>> = compiled
         .iter()
@@ -85,7 +86,7 @@ pub fn examine<'m>(application: &'m Arc<Application>, data: &Path) -> Result<Exa
     let served: Vec<_> = slots.iter().collect();
     let fits = compiled.into_iter().zip(faults).enumerate().map(|(place, (compiled, faults))| {
         if !faults.is_empty() {
-            return Err(faults);
+            return Err(faults.into_iter().map(|fault| of_file(fault, compiled.is_swapped_in)).collect());
         }
         let pre = workshop.link(&members[place], place, &links, &served).map_err(|error| {
             let what = format!("can't be linked: {error:#}");
@@ -96,6 +97,18 @@ pub fn examine<'m>(application: &'m Arc<Application>, data: &Path) -> Result<Exa
     let missing = missing.into_iter().map(|result| Err(result.err().into_iter().collect()));
     let components = gather(application, fits.chain(missing), |result| result)?;
     Ok(Examined { application, components, links, slots, shelf, workshop })
+}
+
+/// Which file has the fault: the manifest's line names another one than was swapped in.
+fn of_file(fault: Fault, is_swapped_in: bool) -> Fault {
+    if !is_swapped_in {
+        return fault;
+    }
+    let remedy = format!(
+        "{}; it is the file that was swapped in: `souk swap` another, or remove its .json in the folder `swapped` of the data folder",
+        fault.remedy
+    );
+    Fault { remedy, ..fault }
 }
 
 /// A component whose code is there.
@@ -172,6 +185,11 @@ pub async fn furnish(
     })?;
     for (fit, _) in &furnished {
         remember_seal(&shelf, fit)?;
+        if !fit.is_swapped_in
+            && let Err(error) = shelf.put_own(fit.manifest, &fit.version)
+        {
+            tracing::warn!(component = fit.manifest.id, %error, "its file can't be kept, to go back to it after a restart");
+        }
     }
     let (mut list, mut jobs) = (Vec::new(), Vec::new());
     for ((fit, database), slot) in furnished.into_iter().zip(slots) {

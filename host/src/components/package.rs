@@ -57,7 +57,12 @@ pub(super) fn read(path: &Path) -> Result<Package, String> {
 
 /// The digest of a file.
 pub(super) fn digest(path: &Path) -> std::io::Result<Version> {
-    Ok(Version(Sha256::digest(std::fs::read(path)?).into()))
+    Ok(digest_of(&std::fs::read(path)?))
+}
+
+/// The digest of what is in a file.
+pub(super) fn digest_of(bytes: &[u8]) -> Version {
+    Version(Sha256::digest(bytes).into())
 }
 
 /// Looks into a component's file. The error is the end of a sentence about it.
@@ -66,7 +71,7 @@ pub(super) fn parse(bytes: Vec<u8>) -> Result<Package, String> {
         let what = if Parser::is_core_wasm(&bytes) { "a core module" } else { "no WebAssembly" };
         return Err(format!("is {what}, not a component"));
     }
-    let version = Version(Sha256::digest(&bytes).into());
+    let version = digest_of(&bytes);
     let migrations = migrations(&bytes)?;
     Ok(Package { bytes, version, migrations })
 }

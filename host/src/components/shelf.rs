@@ -13,6 +13,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The files that were swapped in.
 pub(super) struct Shelf {
@@ -83,14 +84,12 @@ impl Shelf {
         let Some(entry) = self.entry(&manifest.id).map_err(|error| kept(error.to_string()))? else {
             return Ok(found(own, false));
         };
-        if entry.manifest != own.version.hex() {
-            tracing::info!(
-                component = manifest.id,
-                "its file has changed since another was swapped in, and serves again"
-            );
-            return Ok(found(own, false));
+        let stands_in = entry.serves.as_ref().filter(|_| entry.manifest == own.version.hex());
+        if stands_in.is_none() && entry.serves.is_some() {
+            let component = manifest.id.as_str();
+            tracing::info!(component, "its file has changed since another was swapped in, and serves again");
         }
-        let mut package = match &entry.serves {
+        let mut package = match stands_in {
             Some(digest) => self.kept(digest).map_err(kept)?,
             None => own,
         };
@@ -100,7 +99,7 @@ impl Shelf {
                 package.migrations = newest;
             }
         }
-        Ok(found(package, entry.serves.is_some()))
+        Ok(found(package, stands_in.is_some()))
     }
 
     fn kept(&self, digest: &str) -> Result<Package, String> {
@@ -122,24 +121,46 @@ impl Shelf {
     pub(super) fn put(&self, version: &Version, bytes: &[u8], seal: Option<&[u8]>) -> io::Result<()> {
         let path = self.file(&version.hex());
         if let Some(seal) = seal {
-            self.write(&seal_file(&path), seal)?;
+            self.write(&seal_file(&path), seal, true)?;
         }
-        if path.exists() { Ok(()) } else { self.write(&path, bytes) }
+        if path.exists() { Ok(()) } else { self.write(&path, bytes, true) }
     }
 
-    /// Changes what is kept of a component. Of what was kept for another file of the manifest, only the version of its seal is.
+    /// Keeps the manifest's file, which may be written over while what it was serves. Not worth a wait for the disk: it is known by its digest.
+    pub(super) fn put_own(&self, manifest: &manifest::Component, version: &Version) -> io::Result<()> {
+        let path = self.file(&version.hex());
+        if path.exists() {
+            return Ok(());
+        }
+        let bytes = fs::read(&manifest.source)?;
+        if package::digest_of(&bytes) != *version {
+            return Err(io::Error::other("it was written over meanwhile"));
+        }
+        if let Some(seal) = seal_beside(&manifest.source)? {
+            self.write(&seal_file(&path), &seal, false)?;
+        }
+        self.write(&path, &bytes, false)
+    }
+
+    /// Whether a file is kept.
+    pub(super) fn has(&self, version: &Version) -> bool {
+        self.file(&version.hex()).exists()
+    }
+
+    /// Changes what is kept of a component. What was applied to its database and sealed stays kept when the manifest's file changes.
     pub(super) fn remember(&self, manifest: &manifest::Component, change: impl FnOnce(&mut Entry)) -> io::Result<()> {
         let own = package::digest(&manifest.source)?.hex();
         let before = self.entry(&manifest.id)?;
         let mut entry = match before.clone() {
             Some(entry) if entry.manifest == own => entry,
-            other => Entry { manifest: own, sealed: other.and_then(|entry| entry.sealed), ..Entry::default() },
+            Some(Entry { migrations, sealed, .. }) => Entry { manifest: own, serves: None, migrations, sealed },
+            None => Entry { manifest: own, ..Entry::default() },
         };
         change(&mut entry);
         if before.as_ref() == Some(&entry) {
             return Ok(());
         }
-        self.write(&self.entry_file(&manifest.id), &serde_json::to_vec_pretty(&entry)?)
+        self.write(&self.entry_file(&manifest.id), &serde_json::to_vec_pretty(&entry)?, true)
     }
 
     /// Removes the files that no entry names, but those in use.
@@ -166,14 +187,18 @@ impl Shelf {
     }
 
     /// Writes beside and renames, so that nobody ever sees half a file.
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, path: &Path, bytes: &[u8], is_synced: bool) -> io::Result<()> {
+        static PARTS: AtomicU32 = AtomicU32::new(0);
         private::make_folder(&self.folder)?;
+        // Two components may keep the same file at once.
         let mut part = path.as_os_str().to_owned();
-        part.push(".part");
+        part.push(format!(".{}.part", PARTS.fetch_add(1, Ordering::Relaxed)));
         let part = PathBuf::from(part);
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        if is_synced {
+            file.sync_all()?;
+        }
         fs::rename(part, path)
     }
 

@@ -97,7 +97,13 @@ async fn drive(
     };
     if let Some(ended) = ended {
         // A failure is in the log; whoever waited for the answer learns of it by the channel's end.
-        drop(lease.settle(ended));
+        let is_trapped = lease.settle(ended).is_err();
+        if is_trapped && answered.load(Ordering::Relaxed) {
+            visit.generation().tally.requests.fail();
+        }
+    } else if cut.is_cancelled() {
+        let component = &*visit.pool().mould().provision().component;
+        tracing::warn!(component, "a call was cut off: its generation was swapped out, and had its time to end");
     } else {
         tracing::debug!(component = &*visit.pool().mould().provision().component, "an unwanted call was cut off");
     }

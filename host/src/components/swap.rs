@@ -9,9 +9,9 @@ mod ready;
 
 mod trial;
 
-use super::code::{Origin, give_memory_back};
+use super::code::Origin;
 use super::generation::{Carried, Generation};
-use super::instance::Mould;
+use super::instance::{Mould, in_a_line};
 use super::link::Member;
 use super::package::{self, Package};
 use super::shelf::Shelf;
@@ -21,8 +21,8 @@ use crate::audit::{Action, Audit, Outcome, Record, Which};
 use crate::capabilities::{Provision, Sandbox, Usage};
 use crate::clock;
 use crate::databases::{DatabaseError, Databases};
-use crate::manifest;
 use crate::problem::Problem;
+use crate::{manifest, memory};
 use serde::{Deserialize, Serialize};
 use souk_database::migration::Migration;
 use souk_identity::seal::version::SealVersion;
@@ -144,29 +144,47 @@ impl Components {
         let component = &self.list[place];
         let from = which(&component.standing().current);
         component.bench.is_at(Some(Step::Reading));
-        let package = match package::parse(order.file) {
-            Ok(package) => package,
-            Err(why) => {
-                return self.refuse(asked, component, Some(from), None, format!("the file {why}"));
-            }
-        };
-        let to = Which { generation: None, digest: package.version.hex() };
-        let made = async {
-            component.bench.is_at(Some(Step::Compiling));
-            // What nobody vouches for is not even compiled.
-            self.vouched(place, &package, order.seal.as_deref())?;
-            let (package, code) = self.compile(package, order.in_haste).await?;
-            let turn = self.changing.turn.lock().await;
-            let generation = self.make(place, package, order.seal.as_deref(), code).await?;
-            Ok::<_, String>((Arc::new(generation), turn))
-        };
-        match made.await {
-            Ok((generation, _turn)) => {
-                let probation = order.probation.unwrap_or(component.probation());
-                Ok(self.put_to_service(place, &generation, order.canary_percent, probation, asked))
-            }
+        let to = Which { generation: None, digest: package::digest_of(&order.file).hex() };
+        match self.begin_service(place, order, asked).await {
+            Ok(record) => Ok(record),
             Err(why) => self.refuse(asked, component, Some(from), Some(to), why),
         }
+    }
+
+    /// From the file to the switch; the error says at which step it ended.
+    async fn begin_service(self: &Arc<Self>, place: usize, order: Order, asked: &Asked) -> Result<Record, String> {
+        let component = &self.list[place];
+        let probation = order.probation.unwrap_or(component.probation());
+        let may_begin = || self.may_begin(place, order.canary_percent, probation);
+        may_begin()?;
+        let package = package::parse(order.file).map_err(|why| format!("the file {why}"))?;
+        // What nobody vouches for is not even compiled.
+        self.vouched(place, &package, order.seal.as_deref())?;
+        component.bench.is_at(Some(Step::Compiling));
+        let (package, code) = self.compile(package, order.in_haste).await?;
+        let generation = Arc::new(self.make(place, package, order.seal.as_deref(), code).await?);
+        let _turn = self.changing.turn.lock().await;
+        // Again, since others may have come to serve while this one got ready.
+        may_begin()?;
+        self.fit_in(place, &generation.code)?;
+        Ok(self.put_to_service(place, &generation, order.canary_percent, probation, asked))
+    }
+
+    /// One trial at a time, and none without somebody who watches and somebody who is served.
+    fn may_begin(&self, place: usize, canary_percent: Option<u64>, probation: Duration) -> Result<(), String> {
+        let standing = self.list[place].standing();
+        let why = match canary_percent {
+            _ if standing.candidate.is_some() => "another candidate is on trial: wait for its end, or roll it back",
+            Some(_) if standing.is_on_probation => {
+                "a share can't be given while what serves is on probation itself: wait for its end, or roll it back"
+            }
+            Some(_) if standing.is_stopped => {
+                "a share can't be given while nobody is served: start the component first"
+            }
+            Some(_) if probation.is_zero() => "a share is a trial, and there is none without a probation: name one",
+            _ => return Ok(()),
+        };
+        Err(why.to_owned())
     }
 
     /// Off the path of requests, on threads that step back behind them.
@@ -189,9 +207,10 @@ impl Components {
                 .build()
                 .map_err(|error| format!("can't be compiled: {error}"))?;
             let compiled = threads.install(|| all.workshop.compile(&package));
-            let (code, origin) = compiled.map_err(|error| format!("the file can't be compiled: {error:#}"))?;
+            let (code, origin) =
+                compiled.map_err(|error| format!("the file can't be compiled: {}", in_a_line(&error)))?;
             if origin == Origin::Compiled {
-                give_memory_back();
+                memory::give_back();
             }
             Ok((package, code))
         };
@@ -209,10 +228,6 @@ impl Components {
     ) -> Result<Generation, String> {
         let component = &self.list[place];
         component.bench.is_at(Some(Step::Checking));
-        if component.standing().candidate.is_some() {
-            return Err("another candidate is on trial: wait for its end, or roll it back".to_owned());
-        }
-        // Again, since another version may have come to serve meanwhile.
         let sealed = self.vouched(place, &package, seal)?;
         let pre = self.fit_in(place, &code)?;
         let readiness = ready::find(&code)?;
@@ -252,7 +267,7 @@ impl Components {
         }
         let slots: Vec<_> = self.list.iter().map(|component| &component.slot).collect();
         let linked = self.workshop.link(&serving[place], place, &links, &slots);
-        linked.map_err(|error| format!("the file can't be linked: {error:#}"))
+        linked.map_err(|error| format!("the file can't be linked: {}", in_a_line(&error)))
     }
 
     fn judge(&self, members: &[Member<'_>]) -> Result<Vec<super::link::Link>, String> {
@@ -344,12 +359,19 @@ impl Components {
     fn drain(&self, place: usize, generation: &Arc<Generation>) {
         let (name, within_ms) = (Arc::clone(&self.list[place].id), self.workshop.application.limits.drain_ms_max);
         let generation = Arc::clone(generation);
+        // At once: who calls it back right after this finds it retired.
+        generation.pool.retire();
         tokio::spawn(async move {
             let (component, number) = (&*name, generation.number);
             if generation.drain(within_ms).await {
                 tracing::debug!(component, generation = number, "drained");
             } else {
-                tracing::warn!(component, generation = number, within_ms, "what had not ended was cut off");
+                tracing::warn!(
+                    component,
+                    generation = number,
+                    within_ms,
+                    "not all that was under way has ended in time"
+                );
             }
         });
     }
@@ -451,8 +473,9 @@ impl Components {
     fn keep_for_next_start(&self, place: usize) {
         let standing = self.list[place].standing();
         let Carried { version, sealed, .. } = &standing.current.carried;
+        let is_kept = self.changing.shelf.has(version);
         let kept = self.changing.shelf.remember(self.manifest(place), |entry| {
-            entry.serves = Some(version.hex()).filter(|digest| *digest != entry.manifest);
+            entry.serves = Some(version.hex()).filter(|digest| *digest != entry.manifest && is_kept);
             entry.sealed = sealed.map(|version| version.to_string());
         });
         let kept = kept.and_then(|()| self.changing.shelf.tidy(&self.in_use()));

@@ -55,6 +55,11 @@ impl Series {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// One that has ended well turns out to have failed.
+    pub(super) fn fail(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What was counted so far.
     pub(super) fn read(&self) -> Ended {
         Ended {

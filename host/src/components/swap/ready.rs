@@ -12,6 +12,9 @@ use wasmtime::component::{Component, ComponentExportIndex, Type, Val};
 /// What a component may export.
 const INTERFACE: &str = "souk:health/readiness@0.1.0";
 
+/// Characters of what a component says it lacks.
+const SAID_CHARACTERS_MAX: usize = 300;
+
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -69,6 +72,11 @@ fn with(late: String, said: &str) -> String {
     if said.is_empty() { late } else { format!("{late}: {said}") }
 }
 
+/// A text of the guest's, for the log and a terminal: a line, and not a long one.
+fn in_bounds(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARACTERS_MAX).collect()
+}
+
 /// The error is a trap; the inner one is what the component lacks.
 async fn ask(pool: &Pool, export: ComponentExportIndex, end: Instant) -> Result<Result<(), String>, String> {
     let failed = || "it failed when it was asked whether it is ready; the log says why".to_owned();
@@ -78,7 +86,7 @@ async fn ask(pool: &Pool, export: ComponentExportIndex, end: Instant) -> Result<
     let answer = lease.settle(asked).map_err(|_logged| failed())?;
     Ok(match answer.into_iter().next() {
         Some(Val::Result(Err(Some(why)))) => match *why {
-            Val::String(why) => Err(why),
+            Val::String(why) => Err(in_bounds(&why)),
             _ => Err(String::new()),
         },
         _ => Ok(()),

@@ -31,11 +31,17 @@ const WHO: &str = "probation";
 pub(super) fn begin(all: &Arc<Components>, place: usize, generation: &Arc<Generation>, span: Duration) {
     let (all, generation) = (Arc::clone(all), Arc::clone(generation));
     tokio::spawn(async move {
-        let end = Instant::now() + span;
+        let mut end = Instant::now() + span;
         loop {
             tokio::time::sleep(LOOK).await;
             let component = &all.list[place];
-            let Some(before) = on_trial_against(&component.standing(), &generation) else { return };
+            let standing = component.standing();
+            let Some(before) = on_trial_against(&standing, &generation) else { return };
+            if standing.is_stopped {
+                // Nothing is shown while nobody is served.
+                end += LOOK;
+                continue;
+            }
             let is_over = Instant::now() >= end || is_enough(&component.limits, &generation.tally);
             let fault = Series::of(&before.tally).fault(&Series::of(&generation.tally), &component.limits, is_over);
             if fault.is_some() || is_over {
