@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::build::{self, Profile};
 use crate::command;
+use crate::contrib;
 use crate::servers;
 use crate::steps::Steps;
 use crate::workspace::{WASM_PROFILE, WASM_TARGET, Workspace};
@@ -19,7 +20,21 @@ pub(crate) fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let texts = |arguments: &[&str]| arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
     build::run_soak(workspace, steps, Profile::Dev, &texts(&["--seconds", "30", "--swap-every", "3"]))?;
     // How much slower a request becomes is not asked here: on a machine that is not known, of a host that is not optimised.
-    build::run_swaps(workspace, steps, Profile::Dev, &texts(&["--swaps", "10", "--rate", "200", "--only-lossless"]))
+    build::run_swaps(workspace, steps, Profile::Dev, &texts(&["--swaps", "10", "--rate", "200", "--only-lossless"]))?;
+    if let Err(error) = contrib::build(workspace, steps) {
+        eprintln!("{error:#}");
+        steps.leave_out("contrib", "components in other languages can't be built here; the lines above say why");
+        return Ok(());
+    }
+    test_contrib(workspace, steps)
+}
+
+/// Components in other languages: their own tests, and in the place of ours while customers buy.
+pub(crate) fn test_contrib(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    contrib::test(workspace, steps, &build::binary(workspace, "souk", Profile::Dev))?;
+    // Compiling one takes a while, and each swap waits for the one before.
+    let few = ["--swaps", "4", "--rate", "100", "--every-ms", "3000", "--only-lossless"].map(str::to_owned);
+    build::run_swaps(workspace, steps, Profile::Dev, &[&few[..], &contrib::with(workspace)].concat())
 }
 
 /// `cargo xtask lint`

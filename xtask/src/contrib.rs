@@ -35,6 +35,8 @@ struct Contribution {
     file: &'static str,
     /// The WIT packages that its world needs, under `wit/`, in the order in which one needs the next; its own folder `wit` comes last.
     wit: &'static [&'static str],
+    /// The component whose place it takes in the shop.
+    slot: &'static str,
     /// The name of its world.
     world: &'static str,
     /// Its migrations, from the root.
@@ -58,6 +60,7 @@ const CONTRIBUTIONS: [Contribution; 1] = [Contribution {
         "health",
         "payment",
     ],
+    slot: "payment",
     world: "souk:payment-python/component",
     migrations: "migrations/payment",
 }];
@@ -65,6 +68,16 @@ const CONTRIBUTIONS: [Contribution; 1] = [Contribution {
 /// Builds those that have changed.
 pub(crate) fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("build contrib", || CONTRIBUTIONS.iter().try_for_each(|contribution| contribution.build(workspace)))
+}
+
+/// What has `cargo xtask swaps` put them into the shop: the component whose place each takes, and its file.
+pub(crate) fn with(workspace: &Workspace) -> Vec<String> {
+    let target = workspace.root.join("target").join("contrib");
+    let each = CONTRIBUTIONS.iter().flat_map(|contribution| {
+        let file = target.join(contribution.file);
+        ["--with".to_owned(), format!("{}={}", contribution.slot, file.display())]
+    });
+    each.collect()
 }
 
 /// Runs their tests: natively, and against the host that was built before, beside the Rust services whose place they take.

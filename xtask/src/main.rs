@@ -144,11 +144,7 @@ fn run(command: &Command, steps: &mut Steps) -> Result<()> {
                 contrib::build(&workspace, steps)?;
             }
             check::test(&workspace, steps, &[&filter[..], arguments].concat())?;
-            if *all {
-                contrib::test(&workspace, steps, &build::binary(&workspace, "souk", Profile::Dev))
-            } else {
-                Ok(())
-            }
+            if *all { check::test_contrib(&workspace, steps) } else { Ok(()) }
         }
         Command::Lint => check::lint(&workspace, steps),
         Command::Ci => check::ci(&workspace, steps),

@@ -97,6 +97,8 @@ struct Trial {
     swaps: Vec<(String, Swapped)>,
     /// Before the first swap, and some time after the last.
     levels: Vec<Level>,
+    /// Bytes that the code of the other builds may take when one of them is kept.
+    code_bytes: u64,
 }
 
 /// All of it.
@@ -104,15 +106,23 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<Verdict> {
     let mut shop = Shop::open(&arguments.folder, true).await?;
     let (requests, tokens) = preparation::prepare(&mut shop).await?;
     let builds = builds(arguments, &shop)?;
+    let code_bytes = code_bytes(arguments)?;
     let operator = (arguments.swaps > 0).then(|| shop.operator());
     let visitors = Visitors::new(requests, tokens.clone(), arguments.rate, Rng::with_seed(seed));
     let load = Load::begin(shop.address(), visitors, tokens, arguments.rate);
-    let mut trial = Trial { shop, operator, load, phases: Vec::new(), swaps: Vec::new(), levels: Vec::new() };
+    let mut trial =
+        Trial { shop, operator, load, phases: Vec::new(), swaps: Vec::new(), levels: Vec::new(), code_bytes };
     trial.quiet("warm-up", WARM_UP).await?;
     trial.quiet("before", QUIET).await?;
     trial.swap(&builds, arguments).await?;
     trial.settle().await?;
     trial.judge(arguments).await
+}
+
+/// Compiled, with the image of its memory, a file takes up to four times its length.
+fn code_bytes(arguments: &Arguments) -> Result<u64> {
+    let lengths = arguments.with.iter().map(|(_, file)| Ok(std::fs::metadata(file)?.len() * 4));
+    lengths.sum()
 }
 
 fn builds(arguments: &Arguments, shop: &Shop) -> Result<Vec<Builds>> {
@@ -153,7 +163,8 @@ impl Trial {
         let begun = self.begin()?;
         tokio::time::sleep(QUIET).await;
         self.measure().await?;
-        while !self.levels[1].beyond(&self.levels[0]).is_empty() && begun.0.elapsed() < SETTLED_WITHIN {
+        while !self.levels[1].beyond(&self.levels[0], self.code_bytes).is_empty() && begun.0.elapsed() < SETTLED_WITHIN
+        {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.levels.pop();
             self.measure().await?;
@@ -195,7 +206,7 @@ impl Trial {
         if !arguments.only_lossless {
             faults.extend(slowdown);
         }
-        faults.extend(held(&self.levels));
+        faults.extend(held(&self.levels, self.code_bytes));
         if let Some(operator) = &self.operator {
             faults.extend(rolled_back(operator)?);
         }
@@ -254,7 +265,7 @@ fn slowdown(samples: &[Sample]) -> Option<String> {
 }
 
 /// What the host holds, beside what it held before.
-fn held(levels: &[Level]) -> Vec<String> {
+fn held(levels: &[Level], code_bytes: u64) -> Vec<String> {
     for (name, level) in ["before", "after"].iter().zip(levels) {
         let resident = level.resident_bytes / MIB;
         let told = level.components.as_ref().map(|told| {
@@ -262,7 +273,11 @@ fn held(levels: &[Level]) -> Vec<String> {
         });
         println!("memory {name}: {resident} MiB{}", told.unwrap_or_default());
     }
-    levels[1].beyond(&levels[0]).into_iter().map(|beyond| format!("long after the last swap {beyond}")).collect()
+    levels[1]
+        .beyond(&levels[0], code_bytes)
+        .into_iter()
+        .map(|beyond| format!("long after the last swap {beyond}"))
+        .collect()
 }
 
 /// A build that the host took back by itself, though it is as good as the other one.

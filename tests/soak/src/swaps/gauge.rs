@@ -37,11 +37,12 @@ impl Level {
         Ok(Self { resident_bytes: resident_bytes(process_id)?, components })
     }
 
-    /// Whether it is that of a quiet moment again, within a tenth and 16 MiB; if not, what is more than it was.
-    pub(crate) fn beyond(&self, quiet: &Self) -> Vec<String> {
+    /// Whether it is that of a quiet moment again, within a tenth and 16 MiB, and what the code of kept generations takes that are larger than those that
+    /// served then; if not, what is more than it was.
+    pub(crate) fn beyond(&self, quiet: &Self, code_bytes: u64) -> Vec<String> {
         let mut beyond = Vec::new();
         let mut compare = |what: &str, now: u64, before: u64| {
-            if now > before + before / 10 + 16 * MIB {
+            if now > before + before / 10 + 16 * MIB + code_bytes {
                 beyond.push(format!("{what} is {} MiB and was {} MiB", now / MIB, before / MIB));
             }
         };
