@@ -32,6 +32,7 @@ mod jobs;
 mod swaps;
 mod watch;
 mod seals;
+mod embed;
 
 mod shutdown;
 
