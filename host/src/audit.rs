@@ -1,6 +1,8 @@
-//! The audit log: who changed what serves, when, and what came of it. One JSON object a line in the data folder, added to and never changed.
+//! The audit log: who changed what serves, when, and what came of it. One JSON object a line in the data folder. Lines are
+//! added and never changed; of full files the last one is kept.
 
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -132,7 +134,7 @@ impl Audit {
 
     /// The newest records, of one component or of all, so many at most, newest first. A line that a crash cut off is left out.
     pub fn newest(&self, component: Option<&str>, limit: usize) -> io::Result<Vec<Record>> {
-        let mut records = Vec::new();
+        let mut records = VecDeque::new();
         for path in [self.former(), self.path.clone()] {
             let file = match File::open(&path) {
                 Ok(file) => file,
@@ -142,11 +144,12 @@ impl Audit {
             for line in BufReader::new(file).split(b'\n') {
                 let record = serde_json::from_slice::<Record>(&line?).ok();
                 records.extend(record.filter(|record| component.is_none_or(|name| record.component == name)));
+                if records.len() > limit {
+                    records.pop_front();
+                }
             }
         }
-        records.reverse();
-        records.truncate(limit);
-        Ok(records)
+        Ok(records.into_iter().rev().collect())
     }
 }
 

@@ -63,6 +63,7 @@ use jobs::Job;
 use slot::{Slot, Standing};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::Trap;
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -194,15 +195,17 @@ impl Visit {
     /// Answers one request, within `time_ms_max` and until the errand ends to the head of the answer.
     pub async fn call(&self, request: Request<RequestBody>, errand: Errand) -> Result<Response<Body>, Problem> {
         let Provision { component, limits, .. } = self.pool().mould().provision();
-        let begun = Instant::now();
-        let errand = errand.by(begun + ms(limits.time_ms_max));
-        let answered = tokio::time::timeout_at(errand.end, self.dispatch(request, errand)).await.unwrap_or_else(|_| {
+        let errand = errand.by(Instant::now() + ms(limits.time_ms_max));
+        tokio::time::timeout_at(errand.end, self.dispatch(request, errand)).await.unwrap_or_else(|_| {
             tracing::warn!(component = &**component, time_ms_max = limits.time_ms_max, "a call ran out of time");
             self.generation().tally.timeouts.fetch_add(1, Ordering::Relaxed);
             Err(Problem::ComponentTimeout)
-        });
-        self.generation().tally.requests.count(begun.elapsed(), is_failure(&answered));
-        answered
+        })
+    }
+
+    /// Counts an answer, for whoever watches the generation. What a client did itself, such as a body that broke off, is not counted.
+    pub fn count(&self, took: Duration, answered: &Result<Response<Body>, Problem>) {
+        self.generation().tally.requests.count(took, is_failure(answered));
     }
 
     async fn dispatch(&self, request: Request<RequestBody>, errand: Errand) -> Result<Response<Body>, Problem> {

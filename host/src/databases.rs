@@ -5,7 +5,7 @@
 use crate::manifest::{self, DatabaseUrl};
 use serde::de::DeserializeOwned;
 use souk_database::contract::{self, Database};
-use souk_database::migration::Migration;
+use souk_database::migration::{self, Migration};
 use souk_database::postgres::{self, Postgres};
 use souk_database::sqlite::{self, Sqlite};
 use std::path::{Path, PathBuf};
@@ -79,9 +79,43 @@ impl Databases {
         }
     }
 
+    /// The migrations to open a component's database with: its own, or where another of its files has run on it since, as many of that one's as were
+    /// applied. None beyond its own is applied for its sake.
+    pub async fn known_to(
+        &self,
+        component: &manifest::Component,
+        own: &[Migration],
+        known: &[Migration],
+    ) -> Vec<Migration> {
+        let numbers = |list: &[Migration]| list.iter().filter_map(number).max().unwrap_or(0);
+        let mut list = own.to_vec();
+        for newest in numbers(own) + 1..=numbers(known) {
+            match self.plan(component, &list).await {
+                Err(error) if is_behind(&error) => {
+                    list = known.iter().filter(|migration| number(migration) <= Some(newest)).cloned().collect();
+                }
+                _ => break,
+            }
+        }
+        list
+    }
+
     fn url<'a>(&'a self, component: &'a manifest::Component) -> &'a DatabaseUrl {
         component.database.url.as_ref().unwrap_or(&self.url)
     }
+}
+
+/// Whether the database knows migrations that the list lacks.
+fn is_behind(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::Sqlite(sqlite::OpenError::Migration(MigrationError::Missing { .. }))
+            | DatabaseError::Postgres(postgres::OpenError::Migration(MigrationError::Missing { .. }))
+    )
+}
+
+fn number(migration: &Migration) -> Option<u32> {
+    migration::parse(&migration.file).ok().map(|name| name.number)
 }
 
 /// A component's database that is open. A copy is the same one.

@@ -150,7 +150,14 @@ impl Gateway {
         };
         let errand = self.errand(trace);
         let (request, verdict) = reception::receive(request, component, &visit, &self.limits, errand.end).await?;
+        let is_streamed = matches!(request.body(), RequestBody::Streamed(_));
+        let begun = Instant::now();
         let response = visit.call(request, errand).await;
+        // Whether a body came in time is the client's affair.
+        let is_late = is_streamed && matches!(response, Err(Problem::ComponentTimeout));
+        if verdict.cut().is_none() && !is_late {
+            visit.count(begun.elapsed(), &response);
+        }
         reception::judge(response, &verdict, component)
     }
 

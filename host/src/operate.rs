@@ -122,20 +122,22 @@ async fn outcome(pass: &Pass, name: &str, swapped: &Record, out: &mut dyn Write)
     loop {
         let status: Status = get(pass, &format!("/components/{name}")).await?;
         let part = status.generations.iter().find(|generation| Some(generation.number) == number);
-        match (status.state, part.map(|generation| generation.state)) {
-            (State::Serving | State::Stopped, Some(Part::Serving)) => {
-                return Ok(writeln!(out, "{name}: its probation is over")?);
-            }
-            (State::Canary | State::Probation, Some(Part::Serving | Part::Candidate)) => {}
-            _ => {
-                let History { history } = get(pass, &format!("/components/{name}/history?limit=20")).await?;
-                let back = history.into_iter().find(|record| record.action == Action::Rollback);
-                let why = back.and_then(|record| record.reason).unwrap_or_else(|| "souk history says why".to_owned());
-                return Err(OperateError::TakenBack(why));
-            }
+        match part.map(|generation| generation.state) {
+            Some(Part::Serving) if !status.is_on_trial => return Ok(writeln!(out, "{name}: its probation is over")?),
+            Some(Part::Serving | Part::Candidate) => {}
+            _ => return Err(OperateError::TakenBack(why_taken_back(pass, name, number).await?)),
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+async fn why_taken_back(pass: &Pass, name: &str, number: Option<u64>) -> Result<String, OperateError> {
+    let History { history } = get(pass, &format!("/components/{name}/history?limit=20")).await?;
+    let is_ours = |record: &&Record| {
+        record.action == Action::Rollback && record.from.as_ref().is_some_and(|from| from.generation == number)
+    };
+    let reason = history.iter().find(is_ours).and_then(|record| record.reason.clone());
+    Ok(reason.unwrap_or_else(|| "another serves in its place; souk history tells how that came".to_owned()))
 }
 
 /// Serves what served before.

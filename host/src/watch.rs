@@ -4,8 +4,9 @@
 //! counts as changed once it has stayed the same for one look, since whoever writes it may not be done. There is no probation: whoever watches
 //! wants to see what he wrote, also if it fails. What can't be swapped or built is told in the log, and what served goes on.
 
-use crate::components::{Components, Order, seal_beside};
+use crate::components::{Components, Order, seal_beside, seal_file};
 use crate::manifest::{Application, Build};
+use crate::problem::Problem;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,9 @@ const LOOKS_FOR_SOURCE: u32 = 3;
 
 /// For the audit log.
 const WHO: &str = "watch";
+
+/// What of the host's environment is no business of a compiler.
+const SECRETS: [&str; 4] = ["SOUK_SIGNING_KEYS", "SOUK_ADMIN_TOKENS", "SOUK_DATABASE", "SOUK_RATES"];
 
 /// What has changed, by the component's place in the manifest.
 enum Change {
@@ -78,7 +82,14 @@ async fn swap(application: &Application, components: &Arc<Components>, place: us
         Ok((file, seal)) => {
             let probation = Some(Duration::ZERO);
             let order = Order { file, seal, who: WHO.to_owned(), canary_percent: None, probation, in_haste: true };
-            if let Err(problem) = components.swap(component, order).await {
+            let swap = || components.swap(component, order.clone());
+            let mut swapped = swap().await;
+            // The operator's own swap comes first.
+            while swapped == Err(Problem::SwapUnderWay) {
+                tokio::time::sleep(LOOK).await;
+                swapped = swap().await;
+            }
+            if let Err(problem) = swapped {
                 tracing::debug!(component, problem = problem.name(), "a changed file does not serve");
             }
         }
@@ -112,6 +123,9 @@ async fn build_one(component: &str, build: &Build) {
         let output = std::io::stderr();
         let mut command = Command::new("sh");
         command.arg("-c").arg(line).current_dir(&build.folder).stdin(Stdio::null()).kill_on_drop(true);
+        for secret in SECRETS {
+            command.env_remove(secret);
+        }
         let ended = command.stdout(Stdio::from(output)).status().await;
         match ended {
             Ok(status) if status.success() => {}
@@ -125,7 +139,8 @@ async fn build_one(component: &str, build: &Build) {
 
 /// What is watched, and as it was seen last.
 struct Watched {
-    files: Vec<Seen<Option<Stamp>>>,
+    /// Each with its seal.
+    files: Vec<Seen<(Option<Stamp>, Option<Stamp>)>>,
     sources: Vec<(usize, Build, Seen<Stamps>)>,
     paths: Vec<PathBuf>,
 }
@@ -169,16 +184,16 @@ impl Watched {
             let seen = Seen::new(sources(&build));
             Some((place, build, seen))
         });
-        Self { sources: builds.collect(), files: paths.iter().map(|path| Seen::new(stamp(path))).collect(), paths }
+        Self { sources: builds.collect(), files: paths.iter().map(|path| Seen::new(with_seal(path))).collect(), paths }
     }
 
     fn look(&mut self, with_sources: bool, changes: &UnboundedSender<Change>) {
         // Fails only when nobody waits for changes any more.
         let tell = |change| drop(changes.send(change));
         for (place, (path, seen)) in self.paths.iter().zip(&mut self.files).enumerate() {
-            let now = stamp(path);
+            let now = with_seal(path);
             // While a file is exchanged there may be none.
-            if now.is_some() && seen.has_changed(now) {
+            if now.0.is_some() && seen.has_changed(now) {
                 tell(Change::File(place));
             }
         }
@@ -188,6 +203,10 @@ impl Watched {
             }
         }
     }
+}
+
+fn with_seal(path: &Path) -> (Option<Stamp>, Option<Stamp>) {
+    (stamp(path), stamp(&seal_file(path)))
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

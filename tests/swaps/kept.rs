@@ -238,6 +238,10 @@ fn a_new_file_of_the_manifest_serves_after_a_rollback_over_a_migration() {
     rebuilt(&source);
     let operator = again(operator);
     assert_eq!(word(&operator), "untouched");
+    // So does the build after it, swapped in: it is what serves, and knows no less than that.
+    rebuilt(&source);
+    operator.swap("asks", WATCHED, &source);
+    assert_eq!(word(&operator), "untouched");
 }
 
 /// What a developer does: build over the file, swap it in, see that it was a mistake.

@@ -146,7 +146,7 @@ fn jobs_go_on_with_what_was_swapped_in() {
 }
 
 #[test]
-fn one_component_is_changed_by_one_at_a_time() {
+fn one_component_is_swapped_by_one_at_a_time() {
     let operator = Operator::up(&Application::of([hesitant("api")]));
     operator.swap("api", "?probation_seconds=0", &guest("slow"));
     thread::scope(|scope| {
@@ -155,15 +155,32 @@ fn one_component_is_changed_by_one_at_a_time() {
         let second = operator.put("api", "", &guest("counts"));
         second.is_problem(409, "swap-under-way");
         assert_eq!(second.field("retry-after"), Some("1"));
-        for what in ["rollback", "stop"] {
-            operator.post("api", what).is_problem(409, "swap-under-way");
-        }
         assert_eq!(swap.join().unwrap().status, 200);
     });
     operator.host.get("/api").is_ok("3");
     let actions: Vec<Value> = operator.history("api").iter().map(|record| record["to"]["generation"].clone()).collect();
     assert_eq!(actions, [3, 2]);
     operator.swap("api", "", &guest("counts"));
+}
+
+/// An emergency does not wait for a swap that may take minutes; and the swap does not undo what was done in it.
+#[test]
+fn what_serves_is_taken_back_or_stopped_also_while_a_swap_is_under_way() {
+    for what in ["rollback", "stop"] {
+        let operator = Operator::up(&Application::of([hesitant("api")]));
+        operator.swap("api", "?probation_seconds=0", &guest("slow"));
+        thread::scope(|scope| {
+            let swap = scope.spawn(|| operator.put("api", "", &guest("hesitates")));
+            operator.within(SOON, "it is not asked", || (operator.status("api")["step"] == "warming").then_some(()));
+            operator.change("api", what);
+            let answer = swap.join().unwrap();
+            answer.is_problem(422, "component-refused");
+            assert!(answer.text().contains("what serves was changed meanwhile by somebody else"), "{}", answer.text());
+        });
+        let serving = operator.serving("api");
+        assert_eq!(serving, if what == "rollback" { 1 } else { 2 });
+        assert_eq!(operator.state("api"), if what == "rollback" { "serving" } else { "stopped" });
+    }
 }
 
 #[test]

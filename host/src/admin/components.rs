@@ -52,7 +52,7 @@ pub(super) async fn answer(
     let path: Vec<&str> = parts.uri.path().split('/').skip(1).collect();
     match (path.as_slice(), &parts.method) {
         (["components"], &Method::GET) => Ok(told(&json!({ "components": components.status() }))),
-        (["history"], &Method::GET) => history(components, None, &parts),
+        (["history"], &Method::GET) => history(components, None, &parts).await,
         (["components", name], &Method::GET) => Ok(told(&components.status_of(name)?)),
         (["components", name], &Method::PUT) => {
             let query = Query::read(&parts, &["canary", "probation_seconds"])?;
@@ -65,7 +65,7 @@ pub(super) async fn answer(
             let order = Order { file, seal, who: who.to_owned(), canary_percent, probation, in_haste: false };
             changed(components.swap(name, order).await)
         }
-        (["components", name, "history"], &Method::GET) => history(components, Some(name), &parts),
+        (["components", name, "history"], &Method::GET) => history(components, Some(name), &parts).await,
         (["components", name, "rollback"], &Method::POST) => changed(components.roll_back(name, who).await),
         (["components", name, "stop"], &Method::POST) => changed(components.stop(name, who).await),
         (["components", name, "start"], &Method::POST) => changed(components.start(name, who).await),
@@ -89,9 +89,9 @@ async fn receive(body: Incoming) -> Result<Vec<u8>, Problem> {
     Ok(body.to_bytes().into())
 }
 
-fn history(components: &Components, name: Option<&str>, parts: &Parts) -> Result<Response<Body>, Problem> {
+async fn history(components: &Arc<Components>, name: Option<&str>, parts: &Parts) -> Result<Response<Body>, Problem> {
     let limit = Query::read(parts, &["limit"])?.number("limit", LIMITS)?.unwrap_or(LIMIT);
-    Ok(told(&json!({ "history": components.history(name, size(limit))? })))
+    Ok(told(&json!({ "history": components.history(name, size(limit)).await? })))
 }
 
 fn changed(record: Result<Record, Problem>) -> Result<Response<Body>, Problem> {

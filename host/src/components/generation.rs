@@ -31,7 +31,7 @@ pub(super) struct Generation {
     pub(super) pool: Pool,
     /// What was counted of it.
     pub(super) tally: Tally,
-    /// What is under way ends when this is told, done or not.
+    /// Streams that are under way end when this is told, done or not; what is whole ends within `time_ms_max` anyway.
     cut: Mutex<CancellationToken>,
 }
 
@@ -62,11 +62,16 @@ impl Generation {
         }
     }
 
-    /// Waits until nothing is under way, lets go of all instances, and cuts off what has not ended within this time. Answers whether all could end.
-    /// Its code stays, so that it can serve again.
-    pub(super) async fn drain(&self, within_ms: u64) -> bool {
-        self.pool.retire();
+    /// It serves nobody any more who comes from now on. Answers how to cut off who came before.
+    pub(super) fn retire(&self) -> CancellationToken {
         let cut = self.cut();
+        self.pool.retire();
+        cut
+    }
+
+    /// Waits until nothing is under way, and cuts off streams that have not ended within this time. Answers whether all could end. Its code stays,
+    /// so that it can serve again.
+    pub(super) async fn drain(&self, cut: CancellationToken, within_ms: u64) -> bool {
         let ended = tokio::time::timeout(ms(within_ms), async {
             // It may be called back meanwhile, and then has as long as it likes.
             while self.tally.under_way.load(Ordering::Acquire) > 0 && self.pool.is_retired() {

@@ -60,8 +60,10 @@ pub struct Fit<'m> {
     pub imports: Vec<String>,
     /// Whether it has work that the host may call for, as jobs of the manifest.
     pub is_periodic: bool,
-    /// The migrations of its database, and of what ran on it before.
+    /// The migrations that it carries.
     pub migrations: Vec<Migration>,
+    /// Those of what ran on its database before, where they are more.
+    applied: Vec<Migration>,
     code: wasmtime::component::Component,
     pre: InstancePre<Sandbox>,
 }
@@ -116,6 +118,7 @@ struct Compiled<'m> {
     manifest: &'m manifest::Component,
     package: Package,
     is_swapped_in: bool,
+    applied: Option<Vec<Migration>>,
     sealed: Option<SealVersion>,
     component: wasmtime::component::Component,
     origin: Origin,
@@ -138,18 +141,18 @@ fn compile_one<'m>(
     workshop: &Workshop,
     shelf: &Shelf,
 ) -> Result<Compiled<'m>, Fault> {
-    let Found { package, is_swapped_in, sealed } = shelf.package(manifest).map_err(|unfit| {
+    let Found { package, is_swapped_in, applied, sealed } = shelf.package(manifest).map_err(|unfit| {
         let remedy = unfit.remedy.unwrap_or("build it, with cargo xtask build, or name another source");
         fault(manifest, &unfit.what, remedy)
     })?;
     let (component, origin) = workshop
         .compile(&package)
         .map_err(|error| fault(manifest, &format!("can't be compiled: {error:#}"), "build it again"))?;
-    Ok(Compiled { manifest, package, is_swapped_in, sealed, component, origin })
+    Ok(Compiled { manifest, package, is_swapped_in, applied, sealed, component, origin })
 }
 
 fn fit<'m>(workshop: &Workshop, compiled: Compiled<'m>, pre: InstancePre<Sandbox>) -> Fit<'m> {
-    let Compiled { manifest, package, is_swapped_in, sealed, component, origin } = compiled;
+    let Compiled { manifest, package, is_swapped_in, applied, sealed, component, origin } = compiled;
     Fit {
         manifest,
         version: package.version,
@@ -159,6 +162,7 @@ fn fit<'m>(workshop: &Workshop, compiled: Compiled<'m>, pre: InstancePre<Sandbox
         imports: grant::granted_imports(workshop.engine(), &component, manifest),
         is_periodic: jobs::exports(workshop.engine(), &component),
         migrations: package.migrations,
+        applied: applied.unwrap_or_default(),
         code: component,
         pre,
     }
@@ -175,8 +179,12 @@ pub async fn furnish(
     let Examined { application, components, slots, shelf, workshop, .. } = examined;
     let mut furnished = Vec::new();
     for fit in components {
-        let database =
-            if has_database(&fit) { databases.open(fit.manifest, &fit.migrations).await.map(Some) } else { Ok(None) };
+        let database = if has_database(&fit) {
+            let known = databases.known_to(fit.manifest, &fit.migrations, &fit.applied).await;
+            databases.open(fit.manifest, &known).await.map(Some)
+        } else {
+            Ok(None)
+        };
         furnished.push((fit, database));
     }
     let furnished = gather(application, furnished, |(fit, database)| match database {
@@ -215,7 +223,11 @@ fn remember_seal(shelf: &Shelf, fit: &Fit<'_>) -> Result<(), Faults> {
 pub async fn plan(examined: &Examined<'_>, databases: &Databases) -> Result<Vec<(String, Vec<String>)>, Faults> {
     let mut plans = Vec::new();
     for fit in &examined.components {
-        let plan = if has_database(fit) { databases.plan(fit.manifest, &fit.migrations).await } else { Ok(Vec::new()) };
+        let plan = if has_database(fit) {
+            databases.plan(fit.manifest, &databases.known_to(fit.manifest, &fit.migrations, &fit.applied).await).await
+        } else {
+            Ok(Vec::new())
+        };
         plans.push((fit, plan));
     }
     gather(examined.application, plans, |(fit, plan)| match plan {

@@ -4,20 +4,24 @@
 //! sake, and an entry is written when its probation is over: whoever starts again in between gets what was proven.
 
 use super::package::{self, Package, Version};
-use super::vouch::{seal_beside, seal_file, vouched};
+use super::vouch::{read_seal, seal_beside, seal_file, vouched};
 use crate::manifest;
 use crate::private;
 use serde::{Deserialize, Serialize};
+use souk_database::migration::Migration;
 use souk_identity::seal::version::SealVersion;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The files that were swapped in.
 pub(super) struct Shelf {
     folder: PathBuf,
+    /// One change of the folder at a time.
+    changing: Mutex<()>,
 }
 
 /// What is kept of one component.
@@ -38,6 +42,8 @@ pub(super) struct Found {
     pub(super) package: Package,
     /// Whether it stands in for the manifest's.
     pub(super) is_swapped_in: bool,
+    /// The migrations of what ran on its database before, where they are more than its own.
+    pub(super) applied: Option<Vec<Migration>>,
     /// The version of its seal, if one is demanded.
     pub(super) sealed: Option<SealVersion>,
 }
@@ -53,21 +59,22 @@ pub(super) struct Unfit {
 impl Shelf {
     /// In this data folder.
     pub(super) fn new(data: &Path) -> Self {
-        Self { folder: data.join("swapped") }
+        Self { folder: data.join("swapped"), changing: Mutex::default() }
     }
 
     /// The component's file: the one of the manifest, or the one that stands in for it, with its seal where one is demanded.
     pub(super) fn package(&self, manifest: &manifest::Component) -> Result<Found, Unfit> {
         let found = self.look_up(manifest)?;
         let digest = found.package.version.hex();
-        let file = if found.is_swapped_in { self.file(&digest) } else { manifest.source.clone() };
+        let seal_file =
+            if found.is_swapped_in { self.seal(&digest, &manifest.id) } else { seal_file(&manifest.source) };
         let unsealed = |what: String| Unfit {
             what,
             remedy: Some(
                 "have it sealed with `souk sign` by one of its signers, in a version that is not older than what ran",
             ),
         };
-        let seal = seal_beside(&file).map_err(|error| unsealed(format!("its seal can't be read: {error}")))?;
+        let seal = read_seal(&seal_file).map_err(|error| unsealed(format!("its seal can't be read: {error}")))?;
         let floor = self.entry(&manifest.id).ok().flatten().and_then(|entry| entry.sealed?.parse().ok());
         let sealed = vouched(manifest, &found.package.version, seal.as_deref(), floor).map_err(unsealed)?;
         Ok(Found { sealed, ..found })
@@ -76,7 +83,7 @@ impl Shelf {
     fn look_up(&self, manifest: &manifest::Component) -> Result<Found, Unfit> {
         let own = package::read(&manifest.source)
             .map_err(|why| Unfit { what: format!("{} {why}", manifest.source.display()), remedy: None })?;
-        let found = |package, is_swapped_in| Found { package, is_swapped_in, sealed: None };
+        let found = |package, is_swapped_in| Found { package, is_swapped_in, applied: None, sealed: None };
         let kept = |error: String| Unfit {
             what: format!("what was swapped in can't be had: {error}"),
             remedy: Some("remove its .json in the folder `swapped` of the data folder to serve the manifest's file"),
@@ -89,17 +96,13 @@ impl Shelf {
             let component = manifest.id.as_str();
             tracing::info!(component, "its file has changed since another was swapped in, and serves again");
         }
-        let mut package = match stands_in {
+        let package = match stands_in {
             Some(digest) => self.kept(digest).map_err(kept)?,
             None => own,
         };
-        if let Some(digest) = &entry.migrations {
-            let newest = self.kept(digest).map_err(kept)?.migrations;
-            if newest.len() > package.migrations.len() {
-                package.migrations = newest;
-            }
-        }
-        Ok(found(package, stands_in.is_some()))
+        let applied = entry.migrations.as_ref().map(|digest| self.kept(digest)).transpose().map_err(kept)?;
+        let applied = applied.map(|newest| newest.migrations).filter(|newest| newest.len() > package.migrations.len());
+        Ok(Found { applied, ..found(package, stands_in.is_some()) })
     }
 
     fn kept(&self, digest: &str) -> Result<Package, String> {
@@ -117,18 +120,30 @@ impl Shelf {
         }
     }
 
-    /// Keeps a file, and its seal.
-    pub(super) fn put(&self, version: &Version, bytes: &[u8], seal: Option<&[u8]>) -> io::Result<()> {
-        let path = self.file(&version.hex());
+    /// Keeps a file, and its seal for this component.
+    pub(super) fn put(&self, component: &str, version: &Version, bytes: &[u8], seal: Option<&[u8]>) -> io::Result<()> {
+        let _one_at_a_time = self.change();
+        let digest = version.hex();
         if let Some(seal) = seal {
-            self.write(&seal_file(&path), seal, true)?;
+            self.write(&self.seal(&digest, component), seal, true)?;
         }
-        if path.exists() { Ok(()) } else { self.write(&path, bytes, true) }
+        // One that is there may have lost its end with the power.
+        let path = self.file(&digest);
+        if package::digest(&path).is_ok_and(|there| there == *version) {
+            Ok(())
+        } else {
+            self.write(&path, bytes, true)
+        }
     }
 
     /// Keeps the manifest's file, which may be written over while what it was serves. Not worth a wait for the disk: it is known by its digest.
     pub(super) fn put_own(&self, manifest: &manifest::Component, version: &Version) -> io::Result<()> {
-        let path = self.file(&version.hex());
+        let _one_at_a_time = self.change();
+        let digest = version.hex();
+        if let Some(seal) = seal_beside(&manifest.source)? {
+            self.write(&self.seal(&digest, &manifest.id), &seal, false)?;
+        }
+        let path = self.file(&digest);
         if path.exists() {
             return Ok(());
         }
@@ -136,19 +151,21 @@ impl Shelf {
         if package::digest_of(&bytes) != *version {
             return Err(io::Error::other("it was written over meanwhile"));
         }
-        if let Some(seal) = seal_beside(&manifest.source)? {
-            self.write(&seal_file(&path), &seal, false)?;
-        }
         self.write(&path, &bytes, false)
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a file is kept.
     pub(super) fn has(&self, version: &Version) -> bool {
-        self.file(&version.hex()).exists()
+        package::digest(&self.file(&version.hex())).is_ok_and(|there| there == *version)
     }
 
     /// Changes what is kept of a component. What was applied to its database and sealed stays kept when the manifest's file changes.
     pub(super) fn remember(&self, manifest: &manifest::Component, change: impl FnOnce(&mut Entry)) -> io::Result<()> {
+        let _one_at_a_time = self.change();
         let own = package::digest(&manifest.source)?.hex();
         let before = self.entry(&manifest.id)?;
         let mut entry = match before.clone() {
@@ -165,6 +182,7 @@ impl Shelf {
 
     /// Removes the files that no entry names, but those in use.
     pub(super) fn tidy(&self, in_use: &[String]) -> io::Result<()> {
+        let _one_at_a_time = self.change();
         let mut kept = in_use.to_vec();
         let mut files = Vec::new();
         for file in fs::read_dir(&self.folder)? {
@@ -199,11 +217,18 @@ impl Shelf {
         if is_synced {
             file.sync_all()?;
         }
-        fs::rename(part, path)
+        fs::rename(part, path)?;
+        // The name itself has to last as well.
+        if is_synced { fs::File::open(&self.folder)?.sync_all() } else { Ok(()) }
     }
 
     fn file(&self, digest: &str) -> PathBuf {
         self.folder.join(format!("{digest}.wasm"))
+    }
+
+    /// A seal is for one component: another one may serve the same file under a seal of its own.
+    fn seal(&self, digest: &str, component: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.{component}.sig"))
     }
 
     fn entry_file(&self, component: &str) -> PathBuf {

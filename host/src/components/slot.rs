@@ -87,6 +87,18 @@ impl Standing {
         [Some(&self.current), candidate, self.previous.as_ref()].into_iter().flatten().cloned().collect()
     }
 
+    /// Who may come to serve by the end of a trial: its candidate, or the one before who is on probation.
+    pub(super) fn others_that_may_serve(&self) -> Vec<Arc<Generation>> {
+        let candidate = self.candidate.as_ref().map(|candidate| &candidate.generation);
+        let before = self.previous.as_ref().filter(|_| self.is_on_probation);
+        candidate.into_iter().chain(before).cloned().collect()
+    }
+
+    /// Whether the same one serves, or the same nobody.
+    pub(super) fn is_served_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.current, &other.current) && self.is_stopped == other.is_stopped
+    }
+
     /// Serves from the start.
     pub(super) fn first(current: Arc<Generation>) -> Self {
         Self { current, candidate: None, previous: None, is_stopped: false, is_on_probation: false }

@@ -17,6 +17,8 @@ pub struct Status {
     pub name: String,
     /// Who is served.
     pub state: State,
+    /// Whether a generation is watched, and may be taken back.
+    pub is_on_trial: bool,
     /// How far the swap is that is under way.
     pub step: Option<Step>,
     /// Who serves, who is on trial, who served before.
@@ -114,7 +116,8 @@ impl Component {
         let previous = standing.previous.iter().map(|previous| (previous, Part::Kept));
         let all = [(&standing.current, Part::Serving)].into_iter().chain(candidate).chain(previous);
         let generations = all.map(|(generation, part)| generation_status(generation, part)).collect();
-        Status { name: self.id.as_ref().to_owned(), state, step: self.bench.step(), generations }
+        let is_on_trial = standing.is_on_probation || standing.candidate.is_some();
+        Status { name: self.id.as_ref().to_owned(), state, is_on_trial, step: self.bench.step(), generations }
     }
 }
 

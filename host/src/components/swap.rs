@@ -41,6 +41,8 @@ pub(super) struct Changing {
     shelf: Shelf,
     databases: Databases,
     audit: Audit,
+    /// The digests of files that are on their way to serve.
+    coming: Mutex<Vec<String>>,
 }
 
 /// Where one component's next generation is made.
@@ -91,7 +93,7 @@ const COMPILE_NICE: i32 = 10;
 
 impl Changing {
     pub(super) fn new(shelf: Shelf, databases: Databases, audit: Audit) -> Self {
-        Self { turn: AsyncMutex::default(), shelf, databases, audit }
+        Self { turn: AsyncMutex::default(), shelf, databases, audit, coming: Mutex::default() }
     }
 }
 
@@ -145,18 +147,23 @@ impl Components {
         let from = which(&component.standing().current);
         component.bench.is_at(Some(Step::Reading));
         let to = Which { generation: None, digest: package::digest_of(&order.file).hex() };
-        match self.begin_service(place, order, asked).await {
-            Ok(record) => Ok(record),
-            Err(why) => self.refuse(asked, component, Some(from), Some(to), why),
+        let digest = to.digest.clone();
+        self.changing.coming.lock().unwrap_or_else(PoisonError::into_inner).push(digest.clone());
+        let done = self.begin_service(place, order, asked).await;
+        let mut coming = self.changing.coming.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(this) = coming.iter().position(|coming| *coming == digest) {
+            coming.swap_remove(this);
         }
+        drop(coming);
+        done.or_else(|why| self.refuse(asked, component, Some(from), Some(to), why))
     }
 
     /// From the file to the switch; the error says at which step it ended.
     async fn begin_service(self: &Arc<Self>, place: usize, order: Order, asked: &Asked) -> Result<Record, String> {
         let component = &self.list[place];
         let probation = order.probation.unwrap_or(component.probation());
-        let may_begin = || self.may_begin(place, order.canary_percent, probation);
-        may_begin()?;
+        let began = component.standing();
+        self.may_begin(place, order.canary_percent, probation)?;
         let package = package::parse(order.file).map_err(|why| format!("the file {why}"))?;
         // What nobody vouches for is not even compiled.
         self.vouched(place, &package, order.seal.as_deref())?;
@@ -165,7 +172,10 @@ impl Components {
         let generation = Arc::new(self.make(place, package, order.seal.as_deref(), code).await?);
         let _turn = self.changing.turn.lock().await;
         // Again, since others may have come to serve while this one got ready.
-        may_begin()?;
+        self.may_begin(place, order.canary_percent, probation)?;
+        if !component.standing().is_served_like(&began) {
+            return Err("what serves was changed meanwhile by somebody else: look, and swap again".to_owned());
+        }
         self.fit_in(place, &generation.code)?;
         Ok(self.put_to_service(place, &generation, order.canary_percent, probation, asked))
     }
@@ -238,7 +248,10 @@ impl Components {
         started.map_err(|why| format!("an instance can't be started: {why}"))?;
         component.bench.is_at(Some(Step::Migrating));
         let Package { bytes, version, migrations } = package;
-        self.changing.shelf.put(&version, &bytes, seal).map_err(|error| format!("the file can't be kept: {error}"))?;
+        self.changing
+            .shelf
+            .put(&component.id, &version, &bytes, seal)
+            .map_err(|error| format!("the file can't be kept: {error}"))?;
         drop(bytes);
         self.migrate(place, &version.hex(), &migrations).await?;
         component.bench.is_at(Some(Step::Warming));
@@ -249,7 +262,8 @@ impl Components {
         Ok(generation)
     }
 
-    /// Holds a candidate against the application as it runs: what the start would refuse is refused. Other candidates on trial count as well.
+    /// Holds a candidate against the application as it runs: what the start would refuse is refused. It has to fit also if the trials of others end
+    /// otherwise than they hope.
     fn fit_in(&self, place: usize, code: &wasmtime::component::Component) -> Result<InstancePre<Sandbox>, String> {
         let standings: Vec<Arc<Standing>> = self.list.iter().map(Component::standing).collect();
         let serving: Vec<Member<'_>> = standings
@@ -259,10 +273,10 @@ impl Components {
             .collect();
         let links = self.judge(&serving)?;
         for (other, standing) in standings.iter().enumerate().filter(|(other, _)| *other != place) {
-            if let Some(candidate) = &standing.candidate {
-                let mut with_candidate = serving.clone();
-                with_candidate[other] = self.member(other, &candidate.generation.code);
-                self.judge(&with_candidate)?;
+            for unproven in standing.others_that_may_serve() {
+                let mut with_it = serving.clone();
+                with_it[other] = self.member(other, &unproven.code);
+                self.judge(&with_it)?;
             }
         }
         let slots: Vec<_> = self.list.iter().map(|component| &component.slot).collect();
@@ -359,11 +373,11 @@ impl Components {
     fn drain(&self, place: usize, generation: &Arc<Generation>) {
         let (name, within_ms) = (Arc::clone(&self.list[place].id), self.workshop.application.limits.drain_ms_max);
         let generation = Arc::clone(generation);
-        // At once: who calls it back right after this finds it retired.
-        generation.pool.retire();
+        // At once: who calls it back right after this finds it retired, and has another way to cut off.
+        let cut = generation.retire();
         tokio::spawn(async move {
             let (component, number) = (&*name, generation.number);
-            if generation.drain(within_ms).await {
+            if generation.drain(cut, within_ms).await {
                 tracing::debug!(component, generation = number, "drained");
             } else {
                 tracing::warn!(
@@ -379,10 +393,9 @@ impl Components {
     /// Serves what served before, or takes the share of a candidate back.
     pub async fn roll_back(self: &Arc<Self>, name: &str, who: &str) -> Result<Record, Problem> {
         let place = self.place(name)?;
-        let swapping = self.list[place].bench.begin()?;
         let asked = Asked::now(who, Action::Rollback);
+        // Also while a swap is under way, which may take minutes: it is refused at its end then.
         let go_back = move |all: Arc<Self>| async move {
-            let _swapping = swapping;
             let _turn = all.changing.turn.lock().await;
             all.go_back(place, &asked, None)
         };
@@ -430,9 +443,7 @@ impl Components {
 
     async fn set_stopped(self: &Arc<Self>, name: &str, is_stopped: bool, asked: Asked) -> Result<Record, Problem> {
         let place = self.place(name)?;
-        let swapping = self.list[place].bench.begin()?;
         let change = move |all: Arc<Self>| async move {
-            let _swapping = swapping;
             let _turn = all.changing.turn.lock().await;
             all.put_to_rest(place, is_stopped, &asked)
         };
@@ -461,9 +472,10 @@ impl Components {
     }
 
     /// What was changed, newest first, of one component or of all.
-    pub fn history(&self, name: Option<&str>, limit: usize) -> Result<Vec<Record>, Problem> {
-        name.map(|name| self.place(name)).transpose()?;
-        self.changing.audit.newest(name, limit).map_err(|error| {
+    pub async fn history(self: &Arc<Self>, name: Option<&str>, limit: usize) -> Result<Vec<Record>, Problem> {
+        let name = name.map(|name| self.place(name).map(|_| name.to_owned())).transpose()?;
+        let read = move |all: Arc<Self>| async move { all.changing.audit.newest(name.as_deref(), limit) };
+        self.aside(read).await.map_err(|error| {
             tracing::error!(%error, "the audit log can't be read");
             Problem::Internal
         })
@@ -485,10 +497,11 @@ impl Components {
         }
     }
 
-    /// The digests of all generations that serve, or could again.
+    /// The digests of all generations that serve, could again, or are being made.
     fn in_use(&self) -> Vec<String> {
         let all = self.list.iter().flat_map(|component| component.standing().all());
-        all.map(|generation| generation.carried.version.hex()).collect()
+        let coming = self.changing.coming.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.map(|generation| generation.carried.version.hex()).chain(coming).collect()
     }
 
     fn place(&self, name: &str) -> Result<usize, Problem> {
@@ -504,6 +517,9 @@ impl Components {
         why: String,
     ) -> Result<Record, Problem> {
         self.record(asked, component, from, to, Outcome::Refused, Some(why.clone()));
+        if let Err(error) = self.changing.shelf.tidy(&self.in_use()) {
+            tracing::debug!(%error, "files that nobody needs stay");
+        }
         Err(Problem::ComponentRefused(why))
     }
 

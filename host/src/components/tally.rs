@@ -71,6 +71,16 @@ impl Series {
 }
 
 impl Ended {
+    /// What was counted after `began`.
+    pub(super) fn since(&self, began: &Self) -> Self {
+        let took = self.took.iter().zip(&began.took).map(|(now, before)| now.saturating_sub(*before));
+        Self {
+            count: self.count.saturating_sub(began.count),
+            failed: self.failed.saturating_sub(began.failed),
+            took: took.collect(),
+        }
+    }
+
     /// So many in a hundred took no longer than this, in microseconds. 0 if there were none.
     pub(super) fn percentile_us(&self, percent: u64) -> u64 {
         let wanted = (self.took.iter().sum::<u64>() * percent).div_ceil(100);
@@ -124,6 +134,10 @@ mod tests {
         }
         let ended = series.read();
         assert_eq!((ended.count, ended.failed), (100, 2));
+        series.count(Duration::from_micros(5), true);
+        let after = series.read().since(&ended);
+        assert_eq!((after.count, after.failed), (1, 1));
+        assert!(after.percentile_us(50) <= 7, "{}", after.percentile_us(50));
         for percent in [50, 90, 99] {
             let found = ended.percentile_us(percent);
             assert!((percent * 100..=percent * 125).contains(&found), "p{percent} {found}");

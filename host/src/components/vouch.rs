@@ -32,7 +32,12 @@ pub fn seal_file(file: &Path) -> PathBuf {
 
 /// The seal that lies beside a file, if one does.
 pub fn seal_beside(file: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(seal_file(file)) {
+    read_seal(&seal_file(file))
+}
+
+/// A seal, if it is there.
+pub(super) fn read_seal(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(file) {
         Ok(seal) => Ok(Some(seal)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

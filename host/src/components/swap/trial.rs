@@ -32,6 +32,9 @@ pub(super) fn begin(all: &Arc<Components>, place: usize, generation: &Arc<Genera
     let (all, generation) = (Arc::clone(all), Arc::clone(generation));
     tokio::spawn(async move {
         let mut end = Instant::now() + span;
+        let standing = all.list[place].standing();
+        let Some(before) = on_trial_against(&standing, &generation) else { return };
+        let began = (Series::of(&before.tally), Series::of(&generation.tally));
         loop {
             tokio::time::sleep(LOOK).await;
             let component = &all.list[place];
@@ -42,8 +45,13 @@ pub(super) fn begin(all: &Arc<Components>, place: usize, generation: &Arc<Genera
                 end += LOOK;
                 continue;
             }
-            let is_over = Instant::now() >= end || is_enough(&component.limits, &generation.tally);
-            let fault = Series::of(&before.tally).fault(&Series::of(&generation.tally), &component.limits, is_over);
+            let new = Series::of(&generation.tally).since(&began.1);
+            let is_over = Instant::now() >= end || is_enough(&component.limits, &new);
+            let old = Series::of(&before.tally);
+            // What both met at the same time is held against neither; one that is not asked any more is known by its whole life.
+            let meanwhile = old.since(&began.0);
+            let old = if meanwhile.count() >= component.limits.probation_requests_min { meanwhile } else { old };
+            let fault = old.fault(&new, &component.limits, is_over);
             if fault.is_some() || is_over {
                 return all.aside(move |all| async move { all.end_trial(place, &generation, span, fault).await }).await;
             }
@@ -60,9 +68,8 @@ fn on_trial_against(standing: &Standing, generation: &Arc<Generation>) -> Option
     }
 }
 
-fn is_enough(limits: &ComponentLimits, tally: &Tally) -> bool {
-    let asked = tally.requests.read().count + tally.calls.read().count;
-    limits.probation_requests_max > 0 && asked >= limits.probation_requests_max
+fn is_enough(limits: &ComponentLimits, new: &Series) -> bool {
+    limits.probation_requests_max > 0 && new.count() >= limits.probation_requests_max
 }
 
 impl Component {
@@ -91,6 +98,7 @@ impl Components {
                 let (component, problem) = (&*component.id, problem.name());
                 tracing::error!(component, problem, "the generation before can't serve any more: this one goes on");
                 component_stays(&self.list[place]);
+                self.keep_for_next_start(place);
             }
             return;
         }
@@ -122,6 +130,11 @@ struct Series {
 impl Series {
     fn of(tally: &Tally) -> Self {
         Self { requests: tally.requests.read(), calls: tally.calls.read() }
+    }
+
+    /// What came after `began`.
+    fn since(&self, began: &Self) -> Self {
+        Self { requests: self.requests.since(&began.requests), calls: self.calls.since(&began.calls) }
     }
 
     fn count(&self) -> u64 {
