@@ -207,11 +207,12 @@ impl Identity {
         if same && others.texts == current.others.texts {
             return Ok(());
         }
-        tracing::info!(signs = read.as_ref().map(Keys::current_id), "keys have changed");
+        let signs = read.as_ref().map(|keys| keys.current_id().to_owned());
         let own = self.own.as_ref().zip(read.map(Arc::new));
         let changed = Current::new(&self.tokens.audience, own, others, current.revision + 1)
             .map_err(|error| format!("nothing can be signed with the new keys: {error}"))?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
+        tracing::info!(signs, "keys have changed");
         Ok(())
     }
 
