@@ -1,7 +1,7 @@
 //! Databases of components: each its own, and safe when the process is killed while many write.
 
 use crate::application::{Application, Component};
-use crate::host::{Host, Place};
+use crate::host::{Host, Place, SOON};
 use crate::http::Answer;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -169,6 +169,7 @@ fn write_until_killed(host: &Host, after: Duration) -> Vec<String> {
         thread::sleep(after);
         killed.store(true, Ordering::SeqCst);
         host.signal(Signal::KILL);
+        assert!(host.ended_within(SOON).is_some());
         callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
     })
 }

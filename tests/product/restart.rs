@@ -2,7 +2,7 @@
 
 use super::{JSON, PRODUCTS, make_category, make_product, product, shop};
 use crate::application::Application;
-use crate::host::{Host, Place};
+use crate::host::{Host, Place, SOON};
 use rustix::process::Signal;
 
 use std::sync::Arc;
@@ -35,6 +35,7 @@ fn what_was_answered_is_there_after_the_process_was_killed() {
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     });
     assert!(!made.is_empty());
+    assert!(host.ended_within(SOON).is_some());
     let host = place.up();
     for path in made {
         assert_eq!(host.get(&path).status, 200, "{path} was answered 201 and is gone");

@@ -2,7 +2,7 @@
 
 use super::{Client, HOST, PASSWORD, Tokens};
 use crate::application::Application;
-use crate::host::Place;
+use crate::host::{Place, SOON};
 use rustix::process::Signal;
 use serde_json::json;
 use std::sync::Arc;
@@ -132,6 +132,7 @@ fn accounts_sessions_and_their_ends_outlive_the_host() {
     let (here, gone) = (client.login(), client.login());
     assert_eq!(client.with(&gone.access, "POST", "/api/v1/logout", None).status, 204);
     host.signal(Signal::KILL);
+    assert!(host.ended_within(SOON).is_some());
     let client = Client { host: Arc::new(place.up()), ..client };
     assert_eq!(client.me(&here).status, 200);
     client.me(&gone).is_problem(401, "invalid-token");
