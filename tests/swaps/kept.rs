@@ -257,3 +257,27 @@ fn a_rollback_to_a_file_that_was_written_over_meanwhile_survives_a_restart() {
     let operator = again(operator);
     operator.host.get("/greeter").is_ok("one");
 }
+
+/// Whoever has passed tidies up behind the others. What is on its way to serve is not to be taken for what nobody needs.
+#[test]
+fn a_swap_that_ends_while_another_gets_ready_leaves_the_other_its_file() {
+    let slow = Component::guest_as("api", "counts").limit("instances_max", 1);
+    let operator = Operator::up(&Application::of([slow, greeter()]));
+    // It is ready after 200 ms: on a busy machine the others may need more than one try to be done before it.
+    let is_shown = (0..20).any(|_| {
+        std::thread::scope(|scope| {
+            let swap = scope.spawn(|| operator.put("api", PROVEN, &guest("hesitates")));
+            operator.within(SOON, "it is not asked", || (operator.status("api")["step"] == "warming").then_some(()));
+            operator.swap("greeter", PROVEN, &guest("two"));
+            operator.refused("greeter", b"no component");
+            let is_between = operator.status("api")["step"] == "warming";
+            assert_eq!(swap.join().unwrap().status, 200);
+            is_between
+        })
+    });
+    assert!(is_shown, "the others were never done in between");
+    let digest = operator.generation("api", "serving")["digest"].clone();
+    let operator = again(operator);
+    assert_eq!(operator.generation("api", "serving")["digest"], digest, "{}", operator.host.log());
+    operator.host.get("/greeter").is_ok("two");
+}
