@@ -65,6 +65,14 @@ const CONTRIBUTIONS: [Contribution; 1] = [Contribution {
     migrations: "migrations/payment",
 }];
 
+/// What builds them, installed where it is not there yet. The error says what this machine lacks for it.
+pub(crate) fn tools(workspace: &Workspace) -> Result<()> {
+    python()?;
+    let target = workspace.root.join("target").join("contrib");
+    fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    CONTRIBUTIONS.iter().try_for_each(|contribution| tool(workspace, contribution, &target).map(|_| ()))
+}
+
 /// Builds those that have changed.
 pub(crate) fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("build contrib", || CONTRIBUTIONS.iter().try_for_each(|contribution| contribution.build(workspace)))
